@@ -1,0 +1,13 @@
+/* kin/kin.h - all of kin. */
+#ifndef KIN_KIN_H
+#define KIN_KIN_H
+
+#include <kin/base.h>
+#include <kin/channel.h>
+#include <kin/domain.h>
+#include <kin/lock.h>
+#include <kin/process.h>
+#include <kin/queue.h>
+#include <kin/segment.h>
+
+#endif

@@ -1,0 +1,81 @@
+/* kin/lock.h - a lock that its owner's death gives on.
+ *
+ * A kin_lock lives in shared memory: inside your own struct in a kin_segment, or by itself under a name. When a thread
+ * dies holding it, at any instruction, the next one to ask gets it at once, with KIN_RECOVERED: you hold it, and what it
+ * guards may be half changed. Repair that, or register a repair function which runs before anybody else sees the data.
+ * Who dies while repairing leaves it to the next, again with KIN_RECOVERED.
+ *
+ *     struct account { kin_lock lock; long balance; } *account = kin_segment_data(segment);
+ *     int result = kin_lock_acquire(segment, &account->lock, KIN_FOREVER);
+ *     if (result == KIN_RECOVERED)
+ *         repair(account);
+ *     if (result >= 0) {
+ *         account->balance++;
+ *         kin_lock_release(segment, &account->lock);
+ *     }
+ *
+ * The owner is a thread. A lock is not recursive: -EDEADLK. A thread holds up to 16 at once. */
+#ifndef KIN_LOCK_H
+#define KIN_LOCK_H
+
+#include <kin/segment.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* 64 bytes, the same in every process. The members are kin's own. */
+typedef struct kin_lock {
+    uint32_t word;
+    uint32_t magic;
+    uint32_t dead_pid;
+    uint32_t dead_tid;
+    int64_t dead_when;
+    char dead_command[16];
+    uint32_t orphaned;
+    uint32_t spare[5];
+} kin_lock;
+
+/* The dead owner that a KIN_RECOVERED is about. */
+struct kin_owner {
+    pid_t pid, tid;
+    int64_t when; /* CLOCK_REALTIME, ns: when the death was noticed */
+    char command[16];
+};
+
+/* Prepares a lock in the segment's memory, free. For a segment's `setup`, or before any other process may see it.
+ * -EINVAL: not inside the segment, or not aligned to 8. */
+int kin_lock_init(kin_segment *segment, kin_lock *lock);
+
+/* Acquires it. KIN_RECOVERED: held, and the last owner died. -EDEADLK: this thread holds it already; -ETIMEDOUT;
+ * -EIDRM: the segment was removed; -ENOLCK: this thread holds 16 already; -EBADMSG: there is no lock in that memory.
+ * Death: the next one to acquire gets KIN_RECOVERED, waiters wake. */
+int kin_lock_acquire(kin_segment *segment, kin_lock *lock, kin_time until);
+
+/* Releases it. -EPERM: this thread does not hold it. */
+int kin_lock_release(kin_segment *segment, kin_lock *lock);
+
+/* The dead owner, for who holds the lock with KIN_RECOVERED. */
+int kin_lock_dead_owner(kin_segment *segment, const kin_lock *lock, struct kin_owner *out);
+
+/* A function of this process that repairs what locks of this segment guard. It runs with the lock held, inside the
+ * acquire that took it from the dead, which then returns KIN_RECOVERED all the same. A negative result gives the lock
+ * on as it is and fails the acquire with that. */
+typedef int (*kin_repair)(void *context, kin_lock *lock, const struct kin_owner *dead);
+void kin_lock_on_recovery(kin_segment *segment, kin_repair repair, void *context);
+
+struct kin_lock_options {
+    size_t size;
+    unsigned flags; /* of enum kin_open */
+    unsigned mode;  /* default 0600 */
+};
+#define KIN_LOCK(...) (&(struct kin_lock_options){.size = sizeof(struct kin_lock_options), __VA_ARGS__})
+
+/* A lock by name: a segment that holds nothing else. Close with kin_segment_close(home). */
+int kin_lock_open(kin_domain *domain, const char *name, const struct kin_lock_options *options, kin_segment **home,
+                  kin_lock **out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
