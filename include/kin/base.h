@@ -25,6 +25,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 #define KIN_VERSION "0.1.0"
 
@@ -51,6 +52,7 @@ const char *kin_strerror(int result);
  * first failure. Valid until this thread's next failing call. */
 const char *kin_reason(void);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

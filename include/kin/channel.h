@@ -15,6 +15,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct kin_channel kin_channel;
 
@@ -40,6 +41,7 @@ int kin_channel_send(kin_channel *channel, const void *data, uint32_t length, ki
  * Death: the message is still there for the next consumer, or had been received. */
 int kin_channel_receive(kin_channel *channel, void *buffer, uint32_t capacity, kin_time until);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

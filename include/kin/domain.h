@@ -21,6 +21,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct kin_domain kin_domain;
 
@@ -132,6 +133,7 @@ struct kin_facilities {
 };
 int kin_domain_facilities(kin_domain *domain, struct kin_facilities *out);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

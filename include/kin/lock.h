@@ -23,6 +23,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* 64 bytes, the same in every process. The members are kin's own. */
 typedef struct kin_lock {
@@ -75,6 +76,7 @@ struct kin_lock_options {
 int kin_lock_open(kin_domain *domain, const char *name, const struct kin_lock_options *options, kin_segment **home,
                   kin_lock **out);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -32,6 +32,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct kin_queue kin_queue;
 
@@ -139,6 +140,7 @@ enum kin_ready { KIN_CAN_RECEIVE = 1, KIN_CAN_SEND = 2 };
 int kin_queue_fd(kin_queue *queue, enum kin_ready what);
 int kin_queue_clear(kin_queue *queue, enum kin_ready what);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

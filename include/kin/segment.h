@@ -17,6 +17,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct kin_segment kin_segment;
 
@@ -40,6 +41,7 @@ void kin_segment_close(kin_segment *segment);
 void *kin_segment_data(const kin_segment *segment);
 uint64_t kin_segment_bytes(const kin_segment *segment);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,179 @@
+/* Getting at the queue: its lock, waiting, waking. The six headings are in channel/queue.h. */
+#include "channel/queue.h"
+#include "sync/wait.h"
+#include "sys/clock.h"
+#include "sys/cpu.h"
+#include "sys/reason.h"
+#include <errno.h>
+#include <sched.h>
+
+/* Before sleeping: so many looks with a pause between, if the peer runs on another processor; then so many yields. */
+#define LOOKS 120u
+#define YIELDS 6u
+
+int queue_lock(kin_queue *queue, struct seat *seat, kin_time until)
+{
+    life_work_on(seat, queue->object.id);
+    if (mutex_try(seat, &queue->hot->lock))
+        return 0;
+    struct mutex_ask ask = {
+        .seat = seat,
+        .word = &queue->hot->lock,
+        .object = &queue->object,
+        .until = until,
+        .adopt = true,
+    };
+    int result = mutex_acquire_slowly(&ask);
+    if (result == KIN_RECOVERED)
+        queue_repair(queue, seat, ask.dead);
+    if (result >= 0)
+        return 0;
+    life_work_done(seat);
+    if (result == -ETIMEDOUT)
+        reason(result, "%s is held by a process that does not go on (stopped?): `kin show` tells which",
+               queue->object.segment.path);
+    return result;
+}
+
+int queue_enter(kin_queue *queue, struct seat **seat, kin_time until)
+{
+    int result = 0;
+    *seat = life_enter(queue->object.domain, &result);
+    if (unlikely(!*seat))
+        return result;
+    if (unlikely(LOAD(queue->shared->base.removed)))
+        return object_removed(&queue->object, false);
+    return queue_lock(queue, *seat, until);
+}
+
+void queue_wake(kin_queue *queue, uint32_t *event, uint32_t bits, uint32_t ring)
+{
+    event_wake(event, bits);
+    if (unlikely(ring))
+        poll_ring(queue, ring);
+}
+
+int queue_name_holder(kin_queue *queue, struct seat *seat)
+{
+    if (likely(queue->named_by == seat->process))
+        return 0;
+    int result = process_hold(seat, queue->object.id);
+    if (result == 0)
+        queue->named_by = seat->process;
+    return result;
+}
+
+static bool ready(const struct waiting *waiting)
+{
+    const struct hot *hot = waiting->queue->hot;
+    if (waiting->what == KIN_CAN_RECEIVE)
+        return LOAD(hot->depth) != 0;
+    return LOAD(hot->free) != 0;
+}
+
+/* Only for who takes the first that comes: a picky one would find the same again. */
+static bool look_a_while(const struct waiting *waiting)
+{
+    bool elsewhere = waiting->queue->peer_cpu[waiting->what - 1] != cpu_now();
+    for (unsigned i = 0; elsewhere && i < LOOKS; i++) {
+        if (ready(waiting))
+            return true;
+        relax();
+    }
+    for (unsigned i = 0; i < YIELDS; i++) {
+        sched_yield();
+        if (ready(waiting))
+            return true;
+    }
+    return false;
+}
+
+static enum woken sleep_on_event(struct waiting *waiting, uint32_t value, const struct standing *standing)
+{
+    kin_queue *queue = waiting->queue;
+    struct wait wait = {
+        .seat = waiting->seat,
+        .object = queue->object.id,
+        .word = waiting->what == KIN_CAN_RECEIVE ? &queue->hot->readable : &queue->hot->writable,
+        .value = value,
+        .until = waiting->until,
+        .longest = waiting->longest,
+    };
+    for (unsigned i = 0; i < standing->lives; i++)
+        wait.life[wait.lives++] = standing->life[i];
+    return wait_sleep(&wait);
+}
+
+/* A process that is about to end is asked again after 1 ms, then 2, 4, ... up to the backstop. */
+static void pace(struct waiting *waiting, bool ending)
+{
+    if (!ending)
+        waiting->longest = 0;
+    else if (waiting->longest == 0)
+        waiting->longest = MILLISECOND;
+    else if (waiting->longest < WAIT_BACKSTOP)
+        waiting->longest *= 2;
+}
+
+static int late(const struct waiting *waiting)
+{
+    const char *path = waiting->queue->object.segment.path;
+    return waiting->what == KIN_CAN_RECEIVE ? reason(-ETIMEDOUT, "no message came in %s", path)
+                                            : reason(-ETIMEDOUT, "%s is full", path);
+}
+
+/* The lock is held on entry; on success it is held again. */
+static int sleep_once(struct waiting *waiting, const struct standing *standing)
+{
+    kin_queue *queue = waiting->queue;
+    uint32_t *event = waiting->what == KIN_CAN_RECEIVE ? &queue->hot->readable : &queue->hot->writable;
+    uint32_t value = event_arm(event, EVENT_SLEEPERS | waiting->bits);
+    queue_unlock(queue, waiting->seat);
+    enum woken woken = sleep_on_event(waiting, value, standing);
+    waiting->slept = true;
+    waiting->late = woken == WOKEN_LATE;
+    int result = object_removed(&queue->object, woken != WOKEN_LOOK);
+    if (result == 0)
+        result = queue_lock(queue, waiting->seat, waiting->until);
+    if (result < 0)
+        event_wake(event, EVENT_SLEEPERS); /* a wake that came to us was for somebody else */
+    if (result == 0 && woken == WOKEN_BACKSTOP) {
+        struct standing after;
+        queue_settle(queue, waiting->seat, true, &after);
+    }
+    return result;
+}
+
+int queue_wait(struct waiting *waiting)
+{
+    kin_queue *queue = waiting->queue;
+    struct standing standing = {0};
+    if (LOAD(queue->hot->held))
+        queue_settle(queue, waiting->seat, false, &standing);
+    if (standing.settled)
+        return 0;
+    pace(waiting, standing.ending);
+    if (waiting->until == KIN_NOW || waiting->late) {
+        queue_unlock(queue, waiting->seat);
+        return late(waiting);
+    }
+    if (waiting->bits & EVENT_PICKY || waiting->rounds++ > 0)
+        return sleep_once(waiting, &standing);
+    queue_unlock(queue, waiting->seat);
+    bool worth = look_a_while(waiting);
+    int result = queue_lock(queue, waiting->seat, waiting->until);
+    if (worth)
+        waiting->rounds = 0;
+    return result;
+}
+
+uint32_t queue_pass_on(struct waiting *waiting, bool more, uint32_t *ring)
+{
+    kin_queue *queue = waiting->queue;
+    uint32_t *event = waiting->what == KIN_CAN_RECEIVE ? &queue->hot->readable : &queue->hot->writable;
+    *ring = more ? LOAD(queue->hot->armed) & waiting->what : 0;
+    if (!waiting->slept)
+        return 0;
+    event_arm(event, EVENT_SLEEPERS);
+    return more ? event_fire(event) : 0;
+}

@@ -1,0 +1,282 @@
+/* The queue's memory.
+ *
+ * Each message is a record, and its `state` is the truth: free, full, or held (loaned, borrowed, leased, being read) by
+ * a process. Everything else - the lists, the bitmaps, the depth, the tree of free space - is derived from the records,
+ * and can be made again from them.
+ *
+ * Each operation is a *move* of one record from one list to another, in four steps under the lock:
+ *   1. write into the own life's op: the slot, its state after, its neighbours in both lists, the new depth;
+ *   2. commit: ONE store of the record's state;
+ *   3. apply the op: stores of the absolute values that it names;
+ *   4. clear op.kind, release.
+ * The one who steals the lock from a dead owner reads that op: if the record's state is op.after the move happened, and
+ * he applies it, as often as need be; if not it never did. So a death costs the same however long the queue is.
+ *
+ * Layout   below. Records, lanes (a list a priority, beyond 0), space (payloads over 64 bytes) and the tree of its free
+ *          blocks are growing tables.
+ * States   of a record: FREE -> FULL (send) | LOANED -> FULL (send_loan) | LOANED -> FREE; FULL -> FREE (receive) |
+ *          READING -> FREE (receive of a long one) | BORROWED -> FREE | LEASED -> FREE (done), LEASED -> FULL (put back).
+ * Always   a record is in exactly one list, by its state: free, fresh (never used yet), a lane, held, aside. A free
+ *          record has block 0, unless an op names it. Derived values are wrong only while an op is under way.
+ *          Before a process has its first record, its process record names the queue.
+ * Order    op, event (sync/event.h), payload and fields, KEEP_ORDER, state, KEEP_ORDER, apply, op.kind = 0, release.
+ *          Taking space: block into the record, then the tree; giving it back: state, then the tree, then block = 0.
+ * Death    before the commit: nothing happened; space named by a free record is given back. After: the thief applies.
+ *          Rebuilding: op.kind is OP_UNKNOWN all the while, so the next one begins anew. Holding records: settled by
+ *          whoever looks for messages or space, by queue_settle_slot, a pure function of the record and of the dead
+ *          life's finish record.
+ * Tests    tests/unit/channel, tests/crash/sweep_queue, model/event.pml, model/finish.pml. */
+#ifndef CHANNEL_QUEUE_H
+#define CHANNEL_QUEUE_H
+
+#include "life/life.h"
+#include "life/object.h"
+#include "segment/table.h"
+#include "sync/event.h"
+#include "sync/mutex.h"
+#include <kin/queue.h>
+
+enum tag { TAG_FREE, TAG_FULL, TAG_LOANED, TAG_BORROWED, TAG_LEASED, TAG_READING };
+
+/* A state: tag, ASIDE, attempts, the process that holds it. */
+#define STATE_ASIDE UINT64_C(0x10)
+#define STATE_TAG(state) ((enum tag)((state) & 0xf))
+#define STATE_ATTEMPTS(state) ((uint32_t)((state) >> 8) & 0xffffffu)
+#define STATE_OWNER(state) ((uint32_t)((state) >> 32))
+#define STATE_MAKE(tag, attempts, owner) ((uint64_t)(tag) | (uint64_t)((attempts) & 0xffffffu) << 8 | (uint64_t)(owner) << 32)
+
+#define INLINE_BYTES 64u
+
+struct record {
+    uint64_t state;
+    uint64_t sequence;
+    int64_t type;
+    uint64_t block;    /* of its payload in the space (space.h); 0: in line */
+    uint32_t length;
+    uint32_t priority;
+    uint32_t next, prev;
+    uint32_t finisher; /* the life that finishes it by done-and-send, 0: none */
+    uint32_t handle;   /* of the process that holds it: through which handle */
+    uint32_t cpu;      /* where it was touched last */
+    uint32_t spare;
+    unsigned char bytes[INLINE_BYTES];
+};
+_Static_assert(sizeof(struct record) == 128 && offsetof(struct record, bytes) == 64, "one layout for 32 and 64 bits");
+#define RECORD_SHIFT 7
+
+struct lane {
+    uint32_t head, tail;
+};
+#define LANE_SHIFT 3
+#define LANES (KIN_PRIORITY_MAX + 1u)
+
+#define UNIT_SHIFT 8 /* the smallest block of the space: 256 bytes */
+#define TREE_SHIFT 1 /* two bytes of tree a unit */
+
+/* One cache line: all that a send and a receive of priority 0 change besides the record. */
+struct hot {
+    uint32_t lock;
+    uint32_t readable, writable; /* events */
+    uint32_t depth;              /* messages that can be received */
+    uint32_t free;               /* list of free records */
+    uint32_t fresh;              /* records from here on were never used */
+    struct lane first;           /* priority 0 */
+    uint64_t sequence;           /* of the next message; counts from 1 */
+    uint32_t summary;            /* bit g: some lane of priorities 1024 g and following has messages; lane 0 is not counted */
+    uint32_t held, aside;        /* lists */
+    uint32_t armed;              /* pollers armed: bits of enum kin_ready */
+    uint32_t spare[2];
+};
+_Static_assert(sizeof(struct hot) == 64, "one cache line");
+
+#define POLLERS_MAX 64u
+struct poller {
+    uint64_t bell;
+    uint32_t what; /* of enum kin_ready; 0: not armed */
+    uint32_t spare;
+};
+
+struct queue_header {
+    struct segment_header base;
+    struct hot hot;
+    uint32_t messages, message_max;
+    uint32_t spare[14];
+    uint32_t groups[32];              /* bit w of word g: map[32 g + w] is not 0 */
+    struct table_header records, lanes, space, tree;
+    struct poller pollers[POLLERS_MAX];
+    uint32_t map[LANES / 32];         /* bit p of word p / 32: the lane of priority p has messages */
+};
+_Static_assert(offsetof(struct queue_header, hot) == 64, "the hot line is a cache line");
+
+enum list { LIST_FREE, LIST_FRESH, LIST_HELD, LIST_ASIDE, LIST_LANE };
+#define LIST_OF_PRIORITY(priority) (LIST_LANE + (priority))
+
+#define OP_MOVE 1u
+/* The words of an op. */
+enum { W_FROM, W_PREV, W_NEXT, W_TO, W_LEFT, W_RIGHT, W_DEPTH };
+
+struct poll_set {
+    int epoll, bell, timer;
+    uint64_t id; /* of the bell */
+};
+
+struct kin_queue {
+    struct object object;
+    struct queue_header *shared;
+    struct hot *hot;
+    struct table records, lanes, space, tree;
+    uint32_t messages, message_max;
+    uint32_t number;       /* of this handle */
+    uint32_t named_by;     /* the process record that names this queue already */
+    uint32_t peer_cpu[2];  /* where the other side was met last: as receiver, as sender */
+    pthread_mutex_t poll_lock;
+    struct poll_set poll[2];
+};
+
+static inline struct record *record_at(kin_queue *queue, uint32_t slot)
+{
+    return slot ? table_at(&queue->records, slot) : NULL;
+}
+
+/* ---- move.c ---- */
+
+/* A move in the making: what the op will say. */
+struct move {
+    uint32_t slot;
+    struct record *record;
+    uint64_t after;
+    uint32_t from, prev, next, to, left, right, depth;
+};
+
+/* Writes the op into the life; from now on a death is repaired by it. */
+void move_prepare(struct seat *seat, const struct move *move);
+/* Steps 2 to 4 but for the release. False: an index was wrong, rebuild. */
+bool move_commit(kin_queue *queue, struct seat *seat, const struct move *move);
+/* Fills in where the record is now (from, prev, next). False: its links cannot be. */
+bool move_from(kin_queue *queue, struct move *move, uint32_t list);
+/* ... and where it goes: the front of held, aside or free, the back of a lane. */
+bool move_to(kin_queue *queue, struct move *move, uint32_t list);
+/* To its place in its lane by sequence. */
+bool move_to_place(kin_queue *queue, struct move *move);
+
+/* After a lock was taken from the dead: completes or drops what they were doing. The lock stays held. */
+void queue_repair(kin_queue *queue, struct seat *seat, uint32_t dead);
+/* Makes everything derived anew from the records. The lock is held; op.kind is OP_UNKNOWN from then on. */
+void queue_rebuild(kin_queue *queue, struct seat *seat);
+/* The same for one's own operation that met what cannot be. */
+void queue_repair_own(kin_queue *queue, struct seat *seat);
+
+/* ---- access.c ---- */
+
+/* The calling thread's life, and the lock. 0, or -EIDRM, -ETIMEDOUT ... */
+int queue_enter(kin_queue *queue, struct seat **seat, kin_time until);
+int queue_lock(kin_queue *queue, struct seat *seat, kin_time until);
+static inline void queue_unlock(kin_queue *queue, struct seat *seat)
+{
+    mutex_release(&queue->hot->lock);
+    life_work_done(seat);
+}
+/* Rings pollers and wakes sleepers after the release: bits from event_fire, and what pollers are armed for. */
+void queue_wake(kin_queue *queue, uint32_t *event, uint32_t bits, uint32_t ring);
+/* Under the lock, before a commit that makes `what` possible: fires the event. */
+static inline uint32_t queue_fire(kin_queue *queue, enum kin_ready what, uint32_t *ring)
+{
+    *ring = LOAD(queue->hot->armed) & what;
+    return event_fire(what == KIN_CAN_RECEIVE ? &queue->hot->readable : &queue->hot->writable);
+}
+
+/* Names the queue in the process record, once a handle and process. */
+int queue_name_holder(kin_queue *queue, struct seat *seat);
+
+/* Waiting for a condition of the queue. */
+struct waiting {
+    kin_queue *queue;
+    struct seat *seat;
+    enum kin_ready what;
+    uint32_t bits;      /* EVENT_SLEEPERS, and EVENT_PICKY */
+    kin_time until;
+    unsigned rounds;
+    bool slept, late;
+    unsigned rebuilt;
+    int64_t longest;
+};
+/* Called with the lock held and nothing found, after queue_settle said what stands in the way; comes back with the lock
+ * held: look again. -ETIMEDOUT, -EIDRM: it is not held. */
+int queue_wait(struct waiting *waiting);
+/* What a waiter that got what he wanted owes others: event bits to wake after the release. Under the lock, before the
+ * commit. `more`: something is left for them. */
+uint32_t queue_pass_on(struct waiting *waiting, bool more, uint32_t *ring);
+
+/* ---- settle.c ---- */
+
+struct standing {
+    unsigned settled;  /* records */
+    bool ending;       /* a holder is about to end */
+    unsigned lives;
+    uint32_t life[4];  /* living holders, to be waited for */
+};
+/* Under the lock: looks at the holders of records, settles those of the dead. */
+void queue_settle(kin_queue *queue, struct seat *seat, bool slow, struct standing *out);
+
+/* ---- pick.c ---- */
+
+/* The slot that a receiver gets, 0: none. -EBADMSG in *error: links that cannot be. */
+uint32_t queue_pick(kin_queue *queue, const struct kin_receive *how, int *error);
+/* The list head and tail of a list; tail NULL where it has none. False: no such lane. */
+bool queue_ends(kin_queue *queue, uint32_t list, uint32_t **head, uint32_t **tail);
+/* Sets or clears a lane's bit by its head. */
+void lane_mark(kin_queue *queue, uint32_t priority, bool full);
+/* Makes the lane of that priority exist. */
+int lane_reach(kin_queue *queue, uint32_t priority);
+/* The same for a caller without the lock. */
+int lane_exists(kin_queue *queue, struct seat *seat, uint32_t priority);
+
+/* ---- space.c ---- */
+
+/* Finds a free block for `length` bytes; nothing is changed. 0: none. */
+uint64_t space_find(kin_queue *queue, uint32_t length);
+/* Marks it used or free. False: no such block. */
+bool space_mark(kin_queue *queue, uint64_t block, bool used);
+/* The bytes of a block of at least `length`; NULL: no such block. */
+unsigned char *space_bytes(kin_queue *queue, uint64_t block, uint32_t length);
+/* More space: 0, -ENOSPC at the limit, or another error of the file system. */
+int space_grow(kin_queue *queue);
+bool space_at_limit(const kin_queue *queue);
+/* Everything free. */
+void space_reset(kin_queue *queue);
+
+static inline unsigned char *payload_of(kin_queue *queue, struct record *record, uint32_t length)
+{
+    return LOAD(record->block) ? space_bytes(queue, LOAD(record->block), length)
+                               : length <= INLINE_BYTES ? record->bytes : NULL;
+}
+
+/* ---- send.c, receive.c ---- */
+
+/* Gets a free record with room for `length` bytes into a move, under the lock, waiting for it; on success the lock is
+ * held and the op names slot, list and block. */
+int queue_take_free(struct waiting *waiting, uint32_t length, struct move *move);
+
+/* Sends a checked loan; the lock is held on entry and not on return. */
+int queue_send_in_hand(kin_queue *queue, struct seat *seat, struct record *record, const struct kin_message *message,
+                       const struct kin_send *how);
+
+/* The record in hand that a message names, under the lock. -EINVAL: it is not in this process's hand that way. */
+int queue_in_hand(kin_queue *queue, struct seat *seat, const struct kin_message *message, enum tag tag,
+                  struct record **out);
+
+/* ---- lease.c ---- */
+
+/* Ends what is in hand as `tag`: its record becomes free. */
+int queue_end(kin_queue *queue, const struct kin_message *message, enum tag tag);
+/* A leased message goes to the dead-letter queue, or aside. */
+int queue_bury(kin_queue *queue, struct kin_message *message, kin_queue *dead_letter);
+/* Gives back what was taken through this handle. */
+void queue_give_up(kin_queue *queue);
+
+/* ---- poll.c ---- */
+
+void poll_ring(kin_queue *queue, uint32_t what);
+void poll_close(kin_queue *queue);
+
+#endif

@@ -1,0 +1,288 @@
+/* Sending. The six headings are in channel/queue.h. */
+#include "channel/queue.h"
+#include "sys/cpu.h"
+#include "sys/reason.h"
+#include <errno.h>
+#include <string.h>
+
+/* Longer ones are filled outside the lock, as a loan. */
+#define COPY_LOCKED 2048u
+
+struct envelope {
+    int64_t type;
+    uint32_t priority;
+};
+
+static int check_how(const kin_queue *queue, uint64_t length, const struct kin_send *how, struct envelope *out)
+{
+    *out = (struct envelope){how && how->type ? how->type : 1, how ? how->priority : 0};
+    if (unlikely(length > queue->message_max))
+        return reason(-EMSGSIZE, "a message of %llu bytes is too long for %s, which takes %u: make it with a larger "
+                                 "--message-max", (unsigned long long)length, queue->object.segment.path, queue->message_max);
+    if (unlikely(out->type < 0))
+        return reason(-EINVAL, "the type %lld of a message cannot be: it is above 0", (long long)out->type);
+    if (unlikely(out->priority > KIN_PRIORITY_MAX))
+        return reason(-EINVAL, "the priority %u cannot be: 0 to %u are possible", out->priority, KIN_PRIORITY_MAX);
+    return 0;
+}
+
+/* A free slot, used before or not. 0: none now. */
+static uint32_t free_slot(kin_queue *queue, struct move *move)
+{
+    struct hot *hot = queue->hot;
+    uint32_t slot = LOAD(hot->free);
+    move->from = LIST_FREE;
+    if (!slot) {
+        slot = LOAD(hot->fresh);
+        move->from = LIST_FRESH;
+        if (slot > queue->messages || slot >= LOAD(queue->records.shared->count))
+            return 0;
+    }
+    move->slot = slot;
+    move->record = record_at(queue, slot);
+    if (!move->record || STATE_TAG(LOAD(move->record->state)) != TAG_FREE)
+        return 0;
+    move->next = move->from == LIST_FREE ? LOAD(move->record->next) : 0;
+    move->prev = 0;
+    move->depth = LOAD(hot->depth);
+    move->after = STATE_MAKE(TAG_FULL, 0, 0); /* anything but free, so that a death from here on undoes */
+    return slot;
+}
+
+/* Whether another sender would find a slot behind this one. */
+static bool room_left(const kin_queue *queue, const struct move *move)
+{
+    return move->next || LOAD(queue->hot->fresh) + (move->from == LIST_FRESH) <= queue->messages;
+}
+
+enum found { FOUND, FULL_NOW, TRY_AGAIN };
+
+/* One look, under the lock. On FOUND the op is prepared; `error` is for failures that waiting cannot mend. */
+static enum found look_for_room(struct waiting *waiting, uint32_t length, struct move *move, int *error)
+{
+    kin_queue *queue = waiting->queue;
+    *error = 0;
+    uint64_t block = 0;
+    if (length > INLINE_BYTES) {
+        block = space_find(queue, length);
+        if (!block) {
+            if (space_at_limit(queue)) {
+                waiting->bits |= EVENT_PICKY; /* room for another sender may be too little for this one */
+                return FULL_NOW;
+            }
+            *error = space_grow(queue);
+            return TRY_AGAIN;
+        }
+    }
+    if (!free_slot(queue, move)) {
+        uint32_t count = LOAD(queue->records.shared->count), fresh = LOAD(queue->hot->fresh);
+        if (LOAD(queue->hot->free) != 0 || fresh == 0 || fresh > count) {
+            queue_repair_own(queue, waiting->seat); /* the list of free records is not what it should be */
+            *error = ++waiting->rebuilt > 1 ? reason(-EBADMSG, "%s is damaged", queue->object.segment.path) : 0;
+            return TRY_AGAIN;
+        }
+        if (count > queue->messages)
+            return FULL_NOW;
+        *error = table_grow(&queue->records);
+        return TRY_AGAIN;
+    }
+    move_prepare(waiting->seat, move);
+    STORE(move->record->block, block);
+    KEEP_ORDER();
+    if (block)
+        space_mark(queue, block, true);
+    return FOUND;
+}
+
+int queue_take_free(struct waiting *waiting, uint32_t length, struct move *move)
+{
+    for (;;) {
+        int result;
+        enum found found = look_for_room(waiting, length, move, &result);
+        if (found == FOUND)
+            return 0;
+        if (found == TRY_AGAIN && result == 0)
+            continue;
+        if (result < 0) {
+            queue_unlock(waiting->queue, waiting->seat);
+            return result;
+        }
+        result = queue_wait(waiting);
+        if (result < 0)
+            return result;
+    }
+}
+
+/* move_prepare was told the slot; now that the destination is known, the op is completed before the commit. */
+static void aim(struct seat *seat, const struct move *move)
+{
+    struct op *op = &seat->life->op;
+    STORE(op->after, move->after);
+    STORE(op->words[W_TO], move->to);
+    STORE(op->words[W_LEFT], move->left);
+    STORE(op->words[W_RIGHT], move->right);
+    STORE(op->words[W_DEPTH], move->depth);
+    KEEP_ORDER();
+}
+
+static void address(kin_queue *queue, struct record *record, const struct envelope *envelope, uint32_t length)
+{
+    uint64_t sequence = LOAD(queue->hot->sequence);
+    STORE(queue->hot->sequence, sequence + 1);
+    STORE(record->sequence, sequence);
+    STORE(record->type, envelope->type);
+    STORE(record->priority, envelope->priority);
+    STORE(record->length, length);
+    STORE(record->cpu, cpu_now());
+}
+
+static int send_locked(struct waiting *waiting, const void *data, uint32_t length, const struct envelope *envelope)
+{
+    kin_queue *queue = waiting->queue;
+    struct seat *seat = waiting->seat;
+    struct move move;
+    uint32_t ring, ring_more, list = LIST_OF_PRIORITY(envelope->priority);
+    int result = queue_take_free(waiting, length, &move);
+    if (unlikely(result < 0))
+        return result;
+    if (unlikely(envelope->priority))
+        result = lane_reach(queue, envelope->priority);
+    unsigned char *bytes = payload_of(queue, move.record, length);
+    if (unlikely(result < 0 || !bytes || !move_to(queue, &move, list))) {
+        queue_repair_own(queue, seat);
+        queue_unlock(queue, seat);
+        return result < 0 ? result : reason(-EBADMSG, "%s is damaged", queue->object.segment.path);
+    }
+    move.after = STATE_MAKE(TAG_FULL, 0, 0);
+    aim(seat, &move);
+    queue->peer_cpu[1] = LOAD(move.record->cpu);
+    address(queue, move.record, envelope, length);
+    memcpy(bytes, data, length);
+    uint32_t bits = queue_fire(queue, KIN_CAN_RECEIVE, &ring);
+    uint32_t pass = queue_pass_on(waiting, room_left(queue, &move), &ring_more);
+    move_commit(queue, seat, &move);
+    queue_unlock(queue, seat);
+    queue_wake(queue, &queue->hot->readable, bits, ring);
+    queue_wake(queue, &queue->hot->writable, pass, ring_more);
+    return 0;
+}
+
+int kin_queue_send(kin_queue *queue, const void *data, uint64_t length, const struct kin_send *how, kin_time until)
+{
+    struct envelope envelope;
+    int result = check_how(queue, length, how, &envelope);
+    if (unlikely(result < 0))
+        return result;
+    if (length > COPY_LOCKED) {
+        struct kin_message message;
+        result = kin_queue_loan(queue, length, until, &message);
+        if (result < 0)
+            return result;
+        memcpy(message.data, data, length);
+        return kin_queue_send_loan(queue, &message, how);
+    }
+    struct waiting waiting = {.queue = queue, .what = KIN_CAN_SEND, .until = until};
+    result = queue_enter(queue, &waiting.seat, until);
+    if (unlikely(result < 0))
+        return result;
+    return send_locked(&waiting, data, (uint32_t)length, &envelope);
+}
+
+int kin_queue_loan(kin_queue *queue, uint64_t length, kin_time until, struct kin_message *out)
+{
+    struct envelope envelope;
+    struct move move;
+    uint32_t ring;
+    struct waiting waiting = {.queue = queue, .what = KIN_CAN_SEND, .until = until};
+    int result = check_how(queue, length, NULL, &envelope);
+    if (result == 0)
+        result = queue_enter(queue, &waiting.seat, until);
+    if (result < 0)
+        return result;
+    struct seat *seat = waiting.seat;
+    result = queue_name_holder(queue, seat);
+    if (result < 0) {
+        queue_unlock(queue, seat);
+        return result;
+    }
+    result = queue_take_free(&waiting, (uint32_t)length, &move);
+    if (result < 0)
+        return result;
+    unsigned char *bytes = payload_of(queue, move.record, (uint32_t)length);
+    if (!bytes || !move_to(queue, &move, LIST_HELD)) {
+        queue_repair_own(queue, seat);
+        queue_unlock(queue, seat);
+        return reason(-EBADMSG, "%s is damaged", queue->object.segment.path);
+    }
+    move.after = STATE_MAKE(TAG_LOANED, 0, seat->process);
+    aim(seat, &move);
+    address(queue, move.record, &envelope, (uint32_t)length);
+    STORE(move.record->finisher, 0);
+    STORE(move.record->handle, queue->number);
+    uint32_t pass = queue_pass_on(&waiting, room_left(queue, &move), &ring);
+    *out = (struct kin_message){.data = bytes, .length = length, .type = 1, .slot = move.slot, .owner = seat->process,
+                                .sequence = LOAD(move.record->sequence)};
+    move_commit(queue, seat, &move);
+    queue_unlock(queue, seat);
+    queue_wake(queue, &queue->hot->writable, pass, ring);
+    return 0;
+}
+
+int queue_in_hand(kin_queue *queue, struct seat *seat, const struct kin_message *message, enum tag tag,
+                  struct record **out)
+{
+    struct record *record = record_at(queue, message->slot);
+    uint64_t state = record ? LOAD(record->state) : 0;
+    if (!record || STATE_TAG(state) != tag || STATE_OWNER(state) != seat->process || message->owner != seat->process ||
+        LOAD(record->sequence) != message->sequence)
+        return reason(-EINVAL, "this message of %s is not in this process's hand (given back already, or taken before a "
+                               "fork?)", queue->object.segment.path);
+    *out = record;
+    return 0;
+}
+
+/* The caller holds the lock and has checked the loan. */
+int queue_send_in_hand(kin_queue *queue, struct seat *seat, struct record *record, const struct kin_message *message,
+                       const struct kin_send *how)
+{
+    struct envelope envelope;
+    struct move move = {.slot = message->slot, .record = record, .after = STATE_MAKE(TAG_FULL, 0, 0)};
+    uint32_t ring;
+    int result = check_how(queue, message->length, how, &envelope);
+    if (result == 0 && message->length > LOAD(record->length))
+        result = reason(-EMSGSIZE, "the loan has %u bytes, not %llu: its length can only be made smaller",
+                        LOAD(record->length), (unsigned long long)message->length);
+    if (result == 0)
+        result = lane_reach(queue, envelope.priority);
+    if (result < 0) {
+        queue_unlock(queue, seat);
+        return result;
+    }
+    if (!move_from(queue, &move, LIST_HELD) || !move_to(queue, &move, LIST_OF_PRIORITY(envelope.priority))) {
+        queue_repair_own(queue, seat);
+        queue_unlock(queue, seat);
+        return reason(-EBADMSG, "%s was damaged and is repaired: try again", queue->object.segment.path);
+    }
+    address(queue, record, &envelope, (uint32_t)message->length);
+    move_prepare(seat, &move);
+    uint32_t bits = queue_fire(queue, KIN_CAN_RECEIVE, &ring);
+    move_commit(queue, seat, &move);
+    queue_unlock(queue, seat);
+    queue_wake(queue, &queue->hot->readable, bits, ring);
+    return 0;
+}
+
+int kin_queue_send_loan(kin_queue *queue, struct kin_message *message, const struct kin_send *how)
+{
+    struct seat *seat;
+    struct record *record;
+    int result = queue_enter(queue, &seat, KIN_FOREVER);
+    if (result < 0)
+        return result;
+    result = queue_in_hand(queue, seat, message, TAG_LOANED, &record);
+    if (result < 0) {
+        queue_unlock(queue, seat);
+        return result;
+    }
+    return queue_send_in_hand(queue, seat, record, message, how);
+}

@@ -1,0 +1,101 @@
+#include "life/bell.h"
+#include "sys/atomic.h"
+#include "sys/file.h"
+#include "sys/reason.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BELL_PREFIX "bell."
+
+static void path_of(const kin_domain *domain, bell_id id, char path[4096])
+{
+    snprintf(path, 4096, "%s/" BELL_PREFIX "%" PRIu32 ".%" PRIu32, domain->path, (uint32_t)id, (uint32_t)(id >> 32));
+}
+
+int bell_make(struct seat *seat, bell_id *id)
+{
+    static uint32_t number; /* of this process's bells; any distinct value will do */
+    kin_domain *domain = seat->domain;
+    char path[4096];
+    *id = (uint64_t)(FETCH_ADD(number, 1) + 1) << 32 | seat->process;
+    path_of(domain, *id, path);
+    unlink(path);
+    if (mkfifo(path, 0600) < 0)
+        return reason_errno("cannot make the doorbell %s", path);
+    chmod(path, domain->shared->base.kind == 0 ? 0622 : 0600);
+    int fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) {
+        int result = reason_errno("cannot open the doorbell %s", path);
+        unlink(path);
+        return result;
+    }
+    STORE_RELEASE(domain->shared->bells, 1);
+    return fd;
+}
+
+void bell_remove(kin_domain *domain, bell_id id)
+{
+    char path[4096];
+    path_of(domain, id, path);
+    unlink(path);
+}
+
+/* Write-only fails with ENXIO where nobody reads, so a dead owner is seen at once, and no byte is left behind. */
+static bool ring_path(int directory, const char *path)
+{
+    int fd = openat(directory, path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+    struct stat about;
+    bool rung = fd >= 0 && fstat(fd, &about) == 0 && S_ISFIFO(about.st_mode);
+    if (rung)
+        rung = write(fd, "!", 1) == 1 || errno == EAGAIN; /* full: it is ringing already */
+    file_close(fd);
+    return rung;
+}
+
+bool bell_ring(kin_domain *domain, bell_id id)
+{
+    char path[4096];
+    path_of(domain, id, path);
+    return ring_path(AT_FDCWD, path);
+}
+
+static void each_bell(kin_domain *domain, void (*visit)(int directory, const char *name, uint32_t process), uint32_t process)
+{
+    DIR *list = opendir(domain->path);
+    struct dirent *entry;
+    while (list && (entry = readdir(list)))
+        if (strncmp(entry->d_name, BELL_PREFIX, strlen(BELL_PREFIX)) == 0)
+            visit(dirfd(list), entry->d_name, process);
+    if (list)
+        closedir(list);
+}
+
+static void ring_one(int directory, const char *name, uint32_t process)
+{
+    (void)process;
+    ring_path(directory, name);
+}
+
+static void sweep_one(int directory, const char *name, uint32_t process)
+{
+    uint32_t owner = 0, number = 0;
+    if (sscanf(name, BELL_PREFIX "%" SCNu32 ".%" SCNu32, &owner, &number) == 2 && owner == process)
+        unlinkat(directory, name, 0);
+}
+
+void bell_ring_everywhere(kin_domain *domain)
+{
+    each_bell(domain, ring_one, 0);
+}
+
+void bell_sweep(kin_domain *domain, uint32_t process)
+{
+    if (LOAD(domain->shared->bells))
+        each_bell(domain, sweep_one, process);
+}

@@ -1,0 +1,25 @@
+/* Doorbells: what makes waiting pollable. A bell is a FIFO in the domain's directory, `bell.PROCESS.NUMBER`, that its
+ * owner reads and anybody may ring. It belongs to a handle of a process; the name carries the process record's id, so
+ * that the bells of the dead are known and swept.
+ *
+ * The announcer of a death rings all of them: each owner then looks after his own object, as the sleepers do. */
+#ifndef LIFE_BELL_H
+#define LIFE_BELL_H
+
+#include "life/life.h"
+
+/* Names a bell in shared memory; 0: none. */
+typedef uint64_t bell_id;
+
+/* Makes a bell for the caller's process; the result is the descriptor to poll and read. */
+int bell_make(struct seat *seat, bell_id *id);
+void bell_remove(kin_domain *domain, bell_id id);
+
+/* Rings. False: the bell is gone, or its owner is dead. Never blocks, never raises SIGPIPE. */
+bool bell_ring(kin_domain *domain, bell_id id);
+void bell_ring_everywhere(kin_domain *domain);
+
+/* Removes the bells of a process that is dead. */
+void bell_sweep(kin_domain *domain, uint32_t process);
+
+#endif

@@ -1,0 +1,308 @@
+/* Taking and leaving a life. The six headings are in life/domain.h. */
+#include "life/life.h"
+#include "sys/atomic.h"
+#include "sys/clock.h"
+#include "sys/file.h"
+#include "sys/futex.h"
+#include "sys/reason.h"
+#include "sys/task.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* So many dead ones met on the way to a free record make the newcomer sweep. */
+#define SWEEP_AFTER 16u
+
+static const struct seat nobody; /* the seat of a thread that has none: its domain is no domain */
+_Thread_local struct seats life_seats __attribute__((tls_model("initial-exec"))) = {(struct seat *)&nobody, NULL};
+
+static pthread_key_t thread_end;
+static void leave_all(void *unused);
+
+static void after_fork_in_child(void)
+{
+    struct robust_head *head = robust_head();
+    if (head)
+        robust_pend(head, NULL);
+}
+
+__attribute__((constructor)) static void watch_threads(void)
+{
+    pthread_key_create(&thread_end, leave_all);
+    pthread_atfork(NULL, NULL, after_fork_in_child);
+}
+
+static uint64_t pair(uint32_t word, uint32_t stamp)
+{
+    return (uint64_t)stamp << 32 | word;
+}
+
+static bool swap_pair(struct life *life, uint64_t expected, uint64_t value)
+{
+    uint64_t *both = (uint64_t *)(void *)&life->word;
+    return CAS(*both, &expected, value);
+}
+
+/* A free record from the cursor on; grows the table when there is none. 0: an error in *result. */
+static uint32_t find_free(kin_domain *domain, unsigned *dead, int *result)
+{
+    struct domain_header *shared = domain->shared;
+    *dead = 0;
+    for (;;) {
+        uint32_t count = LOAD(shared->lives.count), start = LOAD(shared->life_cursor);
+        for (uint32_t i = 0; i < count && count <= domain->lives.limit; i++) {
+            uint32_t index = (start + i) % count;
+            struct life *life = index ? life_at(domain, index) : NULL;
+            uint32_t word = life ? LOAD(life->word) : 1;
+            if (word == 0) {
+                STORE(shared->life_cursor, index + 1);
+                return index;
+            }
+            *dead += WORD_IS_DEAD(word);
+        }
+        *result = table_grow(&domain->lives);
+        if (*result < 0)
+            return 0;
+        STORE(shared->life_cursor, count);
+    }
+}
+
+static uint32_t find_process(kin_domain *domain, uint32_t pid, uint64_t start, uint64_t name_space)
+{
+    uint32_t count = LOAD(domain->shared->processes.count);
+    for (uint32_t i = 1; i < count; i++) {
+        struct process *process = process_at(domain, i);
+        uint32_t stamp = process ? LOAD(process->stamp) : 0;
+        if (stamp & PROCESS_USED && !(stamp & PROCESS_DEAD) && LOAD(process->pid) == pid &&
+            LOAD(process->start) == start && LOAD(process->name_space) == name_space)
+            return ID_MAKE(i, stamp);
+    }
+    return 0;
+}
+
+static struct process *new_process(kin_domain *domain, uint32_t *id, int *result)
+{
+    struct domain_header *shared = domain->shared;
+    for (;;) {
+        uint32_t count = LOAD(shared->processes.count), start = LOAD(shared->process_cursor);
+        for (uint32_t i = 0; i < count && count <= domain->processes.limit; i++) {
+            uint32_t index = (start + i) % count;
+            struct process *process = index ? process_at(domain, index) : NULL;
+            if (process && !(LOAD(process->stamp) & PROCESS_USED)) {
+                STORE(shared->process_cursor, index + 1);
+                *id = ID_MAKE(index, LOAD(process->stamp));
+                return process;
+            }
+        }
+        *result = table_grow(&domain->processes);
+        if (*result < 0)
+            return NULL;
+        STORE(shared->process_cursor, count);
+    }
+}
+
+/* The record of this process, found again (after an exec) or made. Under the file lock. */
+static int own_process(kin_domain *domain)
+{
+    int result = 0;
+    uint32_t pid = (uint32_t)getpid();
+    uint64_t start = task_start(pid), name_space = task_namespace();
+    uint32_t id = start ? find_process(domain, pid, start, name_space) : 0;
+    if (!id) {
+        struct process *process = new_process(domain, &id, &result);
+        if (!process)
+            return result;
+        STORE(process->pid, pid);
+        STORE(process->start, start);
+        STORE(process->name_space, name_space);
+        STORE(process->recent_life, 0);
+        STORE(process->many, 0);
+        task_command(process->command);
+        for (unsigned i = 0; i < PROCESS_HOLDS_MAX; i++)
+            STORE(process->holds[i], 0);
+        KEEP_ORDER();
+        STORE_RELEASE(process->stamp, ID_GENERATION(id) | PROCESS_USED);
+    }
+    if (domain->byte_file < 0) {
+        char file[4096];
+        snprintf(file, sizeof file, "%s/%s", domain->path, "witness");
+        domain->byte_file = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    }
+    if (domain->byte_file >= 0)
+        file_lock_byte(domain->byte_file, ID_INDEX(id));
+    domain->process = id;
+    domain->seats = 0;
+    STORE_RELEASE(*domain->own, id);
+    return 0;
+}
+
+static void fill(struct life *life, uint32_t process, uint32_t tid, uint32_t witness)
+{
+    memset(&life->op, 0, sizeof life->op);
+    memset(&life->finish, 0, sizeof life->finish);
+    memset(life->holds, 0, sizeof life->holds);
+    STORE(life->process, process);
+    STORE(life->tid, tid);
+    STORE(life->witness, witness);
+    STORE(life->doorbell, 0);
+    STORE(life->waits_for, 0);
+    KEEP_ORDER();
+}
+
+/* Under the file lock: nobody else with our TID may claim the word while pending points at it. */
+static int claim(kin_domain *domain, struct seat *seat, unsigned *dead)
+{
+    int result = 0;
+    if (LOAD(*domain->own) == 0)
+        result = own_process(domain);
+    uint32_t index = result == 0 ? find_free(domain, dead, &result) : 0;
+    struct life *life = index ? life_at(domain, index) : NULL;
+    if (!life)
+        return result < 0 ? result : reason(-EBADMSG, "the table of lives in %s is damaged", domain->path);
+    struct robust_head *head = robust_head();
+    bool robust = head && robust_offset_fits(head, 8, 48);
+    uint32_t tid = task_tid(), nobody_there = 0;
+    seat->head = robust ? head : &seat->no_head;
+    seat->life = life;
+    seat->process = *domain->own;
+    seat->id = ID_MAKE(index, LOAD(life->stamp));
+    seat->pending = (char *)&domain->shared->obit - seat->head->futex_offset;
+    fill(life, seat->process, tid, robust ? WITNESS_ROBUST : WITNESS_TASK);
+    robust_pend(seat->head, &life->word);
+    if (!CAS(life->word, &nobody_there, tid | WORD_WAITERS)) {
+        robust_pend(seat->head, NULL);
+        return reason(-EBADMSG, "the table of lives in %s is damaged", domain->path);
+    }
+    KEEP_ORDER();
+    if (robust)
+        robust_link(head, &life->word);
+    robust_pend(seat->head, &domain->shared->obit);
+    struct process *process = process_at(domain, seat->process);
+    if (process)
+        STORE(process->recent_life, index);
+    domain->seats++;
+    return 0;
+}
+
+/* Seats that a fork left from the parent, or that belong to no process any more. */
+static void drop_inherited(void)
+{
+    struct seat **place = &life_seats.all;
+    life_seats.current = (struct seat *)&nobody;
+    while (*place) {
+        struct seat *seat = *place;
+        if (LOAD(*seat->domain->own) == seat->process) {
+            place = &seat->next;
+            continue;
+        }
+        *place = seat->next;
+        domain_drop(seat->domain);
+        free(seat);
+    }
+}
+
+static struct seat *take_seat(kin_domain *domain, int *result)
+{
+    unsigned dead = 0;
+    struct seat *seat = calloc(1, sizeof *seat);
+    if (!seat) {
+        *result = reason(-ENOMEM, "no memory left in this process");
+        return NULL;
+    }
+    int fd = domain_lock_file(domain);
+    *result = fd < 0 ? fd : claim(domain, seat, &dead);
+    file_close(fd);
+    if (*result < 0) {
+        free(seat);
+        return NULL;
+    }
+    domain_keep(domain);
+    seat->domain = domain;
+    seat->next = life_seats.all;
+    life_seats.all = life_seats.current = seat;
+    pthread_setspecific(thread_end, &life_seats);
+    life_announce(domain);
+    if (dead >= SWEEP_AFTER)
+        life_sweep(domain, NULL);
+    return seat;
+}
+
+struct seat *life_attach(kin_domain *domain, int *result)
+{
+    drop_inherited();
+    for (struct seat *seat = life_seats.all; seat; seat = seat->next)
+        if (seat->domain == domain) {
+            life_seats.current = seat;
+            STORE(seat->head->pending, seat->pending);
+            KEEP_ORDER();
+            return seat;
+        }
+    return take_seat(domain, result);
+}
+
+static bool holds_anything(const struct seat *seat)
+{
+    const struct process *process = process_at(seat->domain, seat->process);
+    bool held = seat->holds || LOAD(seat->life->op.kind) || LOAD(seat->life->finish.committed);
+    if (process && LOAD(seat->domain->seats) == 1) {
+        held |= LOAD(process->many) != 0;
+        for (unsigned i = 0; i < PROCESS_HOLDS_MAX; i++)
+            held |= LOAD(process->holds[i]) != 0;
+    }
+    return held;
+}
+
+static void free_process(kin_domain *domain, uint32_t id)
+{
+    struct process *process = process_at(domain, id);
+    STORE_RELEASE(*domain->own, 0);
+    if (process)
+        STORE_RELEASE(process->stamp, (ID_GENERATION(id) + 1) & GENERATION_MASK);
+}
+
+/* An orderly end. False: something is held, or the domain is gone; then it is left to the kernel, as a death. */
+static bool leave(struct seat *seat)
+{
+    struct life *life = seat->life;
+    kin_domain *domain = seat->domain;
+    if (holds_anything(seat))
+        return false;
+    int fd = domain_lock_file(domain);
+    if (fd < 0)
+        return false;
+    uint32_t generation = ID_GENERATION(seat->id);
+    robust_pend(seat->head, &life->word);
+    if (seat->head != &seat->no_head)
+        robust_unlink(seat->head, &life->word);
+    swap_pair(life, pair(LOAD(life->word), generation), pair(0, (generation + 1) & GENERATION_MASK));
+    robust_pend(seat->head, NULL);
+    if (--domain->seats == 0)
+        free_process(domain, seat->process);
+    file_close(fd);
+    return true;
+}
+
+static void leave_all(void *unused)
+{
+    (void)unused;
+    drop_inherited();
+    struct seat *seat = life_seats.all;
+    life_seats.all = NULL;
+    while (seat) {
+        struct seat *next = seat->next;
+        if (leave(seat)) {
+            domain_drop(seat->domain);
+            free(seat);
+        }
+        seat = next;
+    }
+}
+
+/* exit() runs no destructors of the main thread's specific data. */
+__attribute__((destructor)) static void leave_at_exit(void)
+{
+    leave_all(NULL);
+}

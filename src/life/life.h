@@ -1,0 +1,100 @@
+/* A thread's life in a domain. The six headings are in life/domain.h. */
+#ifndef LIFE_LIFE_H
+#define LIFE_LIFE_H
+
+#include "life/domain.h"
+#include "sys/robust.h"
+
+/* What a thread knows of its own life in one domain. */
+struct seat {
+    kin_domain *domain;
+    struct life *life;
+    uint32_t id;        /* of the life */
+    uint32_t process;   /* id of the process record */
+    struct robust_head *head; /* where pending is set; no_head in a thread without a robust list */
+    struct robust_head no_head;
+    void *pending;      /* what pending must be: the obituary word */
+    uint32_t holds;     /* which of life->holds are in use */
+    struct seat *next;  /* this thread's lives in other domains */
+};
+
+struct seats {
+    struct seat *current; /* never NULL */
+    struct seat *all;
+};
+extern _Thread_local struct seats life_seats __attribute__((tls_model("initial-exec")));
+
+/* Attaches: the slow half of life_enter. NULL: kin_reason() says why, *result gets the error. */
+struct seat *life_attach(kin_domain *domain, int *result);
+
+/* The calling thread's life in the domain, taken now if need be. Arms the obituary word again, as the application's own
+ * robust mutexes disarm it. NULL: *result says why. */
+static inline struct seat *life_enter(kin_domain *domain, int *result)
+{
+    struct seat *seat = life_seats.current;
+    if (unlikely(seat->domain != domain || LOAD(*domain->own) != seat->process))
+        return life_attach(domain, result);
+    STORE(seat->head->pending, seat->pending);
+    KEEP_ORDER();
+    return seat;
+}
+
+/* Names the object whose lock is about to be taken, and forgets it after the release. */
+static inline void life_work_on(struct seat *seat, uint64_t object)
+{
+    STORE(seat->life->op.object, object);
+    KEEP_ORDER();
+}
+
+static inline void life_work_done(struct seat *seat)
+{
+    KEEP_ORDER();
+    STORE(seat->life->op.object, 0);
+}
+
+/* Names a lock of the user's, before it is taken; the number to forget it by. -ENOLCK: HOLDS_MAX are held. */
+int life_hold(struct seat *seat, uint64_t object, uint64_t offset);
+void life_forget(struct seat *seat, int number);
+/* The number under which this life holds that lock, or -1. */
+int life_holds(const struct seat *seat, uint64_t object, uint64_t offset);
+
+/* Names an object in this process's record before the process takes something of it. */
+int process_hold(struct seat *seat, uint64_t object);
+/* Nothing of the object is left with this process. */
+void process_forget(kin_domain *domain, uint64_t object);
+
+enum verdict {
+    VERDICT_ALIVE,
+    VERDICT_ENDING, /* of a process: no life of it lives, but the kernel does not yet say that it ends: look again soon */
+    VERDICT_DEAD,
+    VERDICT_CORRUPT /* no such life can be: the id was not written by kin, or its record is freed */
+};
+
+/* A plain look, without asking the kernel. */
+enum verdict life_verdict(kin_domain *domain, uint32_t id);
+
+/* The slow proof: asks the kernel, and marks the life's word when it is dead. */
+enum verdict life_prove(kin_domain *domain, uint32_t id);
+
+/* Whether a process record's process is dead: all its lives, and it itself by the kernel's evidence. `slow` asks even if
+ * a life of it seems to live. A dead one is marked. */
+enum verdict process_verdict(kin_domain *domain, uint32_t id, bool slow);
+
+/* Marks deaths that nobody announced and wakes everybody if there were any. */
+void life_announce(kin_domain *domain);
+
+/* The life's finish record, if it is committed and the process it belongs to is `process`. Copies it. */
+bool life_finish_of(kin_domain *domain, uint32_t life_id, uint32_t process, struct finish *out);
+
+/* Settles what the dead of this domain hold in objects that can be opened, and frees their records. */
+struct sweep {
+    unsigned lives, processes; /* freed */
+    unsigned left;             /* dead, but something of theirs cannot be settled from here */
+};
+void life_sweep(kin_domain *domain, struct sweep *out);
+
+/* One line of the recovery log. `life` may be 0 when only the process is known. */
+void life_log(kin_domain *domain, const struct segment *object, uint32_t life, uint32_t process, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+#endif

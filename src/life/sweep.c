@@ -1,0 +1,134 @@
+/* Freeing the records of the dead. The six headings are in life/domain.h. */
+#include "life/bell.h"
+#include "life/object.h"
+#include "life/settle.h"
+#include "sys/atomic.h"
+#include "sys/reason.h"
+#include <errno.h>
+#include <string.h>
+
+#define DEAD_OBJECTS_MAX (HOLDS_MAX + PROCESS_HOLDS_MAX + 3)
+
+/* The objects that one dead life or process may have left something in. */
+struct leftovers {
+    kin_domain *domain;
+    uint32_t id;        /* of the dead life, 0 for a process */
+    bool everywhere;    /* the record had no room to name them all */
+    unsigned count;
+    uint64_t objects[DEAD_OBJECTS_MAX];
+    bool unsettled;
+};
+
+static void add(struct leftovers *left, uint64_t object)
+{
+    for (unsigned i = 0; i < left->count; i++)
+        if (left->objects[i] == object)
+            return;
+    if (object && left->count < DEAD_OBJECTS_MAX)
+        left->objects[left->count++] = object;
+}
+
+static settle_object *settler_of(uint32_t kind)
+{
+    switch (kind) {
+#define KIND(number, name, settle, count)                                                                              \
+    case KIN_KIND_##number:                                                                                            \
+        return settle;
+#include "life/holds.def"
+#undef KIND
+    }
+    return NULL;
+}
+
+static int settle_one(void *context, const char *name, const struct segment_header *header)
+{
+    struct leftovers *left = context;
+    bool named = left->everywhere;
+    for (unsigned i = 0; i < left->count && !named; i++)
+        named = left->objects[i] == header->id;
+    settle_object *settle = settler_of(header->kind);
+    if (named && header->domain == left->domain->shared->base.id && settle)
+        left->unsettled |= settle(left->domain, name, left->id) < 0;
+    return 0;
+}
+
+/* An object that has no name any more cannot be opened; who still maps it finds the life's generation changed. */
+static bool settle_all(struct leftovers *left)
+{
+    if (left->count || left->everywhere)
+        left->unsettled |= object_each(left->domain, settle_one, left) < 0;
+    return !left->unsettled;
+}
+
+static bool free_life(kin_domain *domain, uint32_t index)
+{
+    struct life *life = life_at(domain, index);
+    uint64_t *place = (uint64_t *)(void *)&life->word;
+    uint64_t both = LOAD_ACQUIRE(*place);
+    uint32_t stamp = (uint32_t)(both >> 32);
+    if (!WORD_IS_DEAD((uint32_t)both) || !(stamp & LIFE_ANNOUNCED))
+        return false;
+    /* The finish record stays until the process is dead, as only then the records that it speaks of are settled. */
+    if (LOAD(life->finish.committed) && process_verdict(domain, LOAD(life->process), false) < VERDICT_DEAD)
+        return false;
+    struct leftovers left = {.domain = domain, .id = ID_MAKE(index, stamp)};
+    for (unsigned i = 0; i < HOLDS_MAX; i++)
+        add(&left, LOAD(life->holds[i].object));
+    add(&left, LOAD(life->op.object));
+    if (LOAD(life->finish.committed)) {
+        add(&left, LOAD(life->finish.job_object));
+        add(&left, LOAD(life->finish.result_object));
+    }
+    if (!settle_all(&left))
+        return false;
+    return CAS(*place, &both, (uint64_t)((stamp + 1) & GENERATION_MASK) << 32);
+}
+
+static bool has_record(kin_domain *domain, uint32_t process)
+{
+    uint32_t count = LOAD(domain->shared->lives.count);
+    for (uint32_t i = 1; i < count && i < domain->lives.limit; i++) {
+        struct life *life = life_at(domain, i);
+        if (life && LOAD(life->word) != 0 && LOAD(life->process) == process)
+            return true;
+    }
+    return false;
+}
+
+/* A process's record goes when all its lives' records went: they name it. */
+static bool free_process(kin_domain *domain, uint32_t index)
+{
+    struct process *process = process_at(domain, index);
+    uint32_t stamp = process ? LOAD_ACQUIRE(process->stamp) : 0;
+    uint32_t id = ID_MAKE(index, stamp);
+    if (!(stamp & PROCESS_USED) || process_verdict(domain, id, false) != VERDICT_DEAD || has_record(domain, id))
+        return false;
+    struct leftovers left = {.domain = domain, .everywhere = LOAD(process->many) != 0};
+    for (unsigned i = 0; i < PROCESS_HOLDS_MAX; i++)
+        add(&left, LOAD(process->holds[i]));
+    if (!settle_all(&left))
+        return false;
+    bell_sweep(domain, id);
+    stamp |= PROCESS_DEAD;
+    return CAS(process->stamp, &stamp, (stamp + 1) & GENERATION_MASK);
+}
+
+void life_sweep(kin_domain *domain, struct sweep *out)
+{
+    struct sweep done = {0};
+    life_announce(domain);
+    uint32_t lives = LOAD(domain->shared->lives.count), processes = LOAD(domain->shared->processes.count);
+    for (uint32_t i = 1; i < lives && i < domain->lives.limit; i++) {
+        struct life *life = life_at(domain, i);
+        if (!life || !WORD_IS_DEAD(LOAD(life->word)))
+            continue;
+        if (free_life(domain, i))
+            done.lives++;
+        else
+            done.left++;
+    }
+    for (uint32_t i = 1; i < processes && i < domain->processes.limit; i++)
+        done.processes += free_process(domain, i);
+    if (out)
+        *out = done;
+}

@@ -1,0 +1,50 @@
+/* What sleepers on an object's condition sleep on: an event count.
+ *
+ * Layout   one u32: a count in bits 2 to 31, SLEEPERS, PICKY.
+ * States   quiet {n}; armed {n|SLEEPERS}, with PICKY if a sleeper wants something in particular; fired {n + 1}.
+ * Always   changed under the object's lock only. A bit set too much is slow (a needless wake). A bit unset while
+ *          somebody sleeps on this very count is wrong; on an older count it is right, as the value never returns: who
+ *          is about to sleep on an old count is refused by the kernel.
+ * Order    sleeper: look, arm, release the lock, sleep on the armed value. Signaller: fire *before* his commit, commit,
+ *          release, wake. So whoever armed before the commit is woken, or never gets to sleep.
+ *          Who was woken and got what he wanted arms again (others may sleep), or, where more is left, fires again and
+ *          wakes the next: the baton. With PICKY everybody is woken, so there is no baton to lose.
+ * Death    between fire and wake: the death rings obit, all look. Woken and killed: likewise.
+ * Tests    tests/unit/sync, tests/crash/sweep_queue (blocked peers), model/event.pml. */
+#ifndef SYNC_EVENT_H
+#define SYNC_EVENT_H
+
+#include "sys/atomic.h"
+#include "sys/futex.h"
+
+#define EVENT_SLEEPERS 1u
+#define EVENT_PICKY 2u
+#define EVENT_BITS 3u
+#define EVENT_ONE 4u
+
+/* Under the lock, before the commit. What event_wake must be told after the release; 0: nobody sleeps. */
+static inline uint32_t event_fire(uint32_t *event)
+{
+    uint32_t value = LOAD(*event), bits = value & EVENT_BITS;
+    if (unlikely(bits)) {
+        STORE(*event, (value & ~EVENT_BITS) + EVENT_ONE);
+        KEEP_ORDER();
+    }
+    return bits;
+}
+
+static inline void event_wake(uint32_t *event, uint32_t bits)
+{
+    if (unlikely(bits))
+        futex_wake(event, bits & EVENT_PICKY ? FUTEX_ALL : 1);
+}
+
+/* Under the lock: the value to sleep on. */
+static inline uint32_t event_arm(uint32_t *event, uint32_t bits)
+{
+    uint32_t value = LOAD(*event) | bits;
+    STORE(*event, value);
+    return value;
+}
+
+#endif

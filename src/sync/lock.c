@@ -1,0 +1,238 @@
+/* kin_lock: the lock in the user's own structures.
+ *
+ * Layout   kin_lock in kin/lock.h: a mutex word (sync/mutex.h), a magic number, and who died holding it last.
+ * States   those of the mutex, and ORPHAN: free, but its dead owner's record was swept, and the next one must be told.
+ * Always   the thread has a hold {segment, offset} in its life from before it asks until after it released.
+ *          dead_* are written by who holds the lock only.
+ * Order    hold, CAS; dead_* before the release; release, then the hold is forgotten.
+ * Death    holding it: the next one steals and gets KIN_RECOVERED; a sweep makes it ORPHAN by taking it first. While
+ *          asking: the hold names a lock that somebody else has; the sweep compares the word and leaves it.
+ * Tests    tests/unit/sync, tests/crash/sweep_lock, model/lock.pml. */
+#include "life/segment.h"
+#include "life/settle.h"
+#include "sync/mutex.h"
+#include "sys/clock.h"
+#include "sys/reason.h"
+#include <errno.h>
+#include <string.h>
+
+#define LOCK_MAGIC 0x6b636f6cu /* "lock" */
+_Static_assert(sizeof(kin_lock) == 64, "one layout for 32 and 64 bits");
+
+static bool inside(const kin_segment *segment, const kin_lock *lock, uint64_t *offset)
+{
+    *offset = (uint64_t)((uintptr_t)lock - (uintptr_t)segment->data);
+    return *offset < segment->bytes && segment->bytes - *offset >= sizeof *lock && *offset % 8 == 0;
+}
+
+static int check(const kin_segment *segment, const kin_lock *lock, uint64_t *offset)
+{
+    if (!inside(segment, lock, offset))
+        return reason(-EINVAL, "the lock is not inside the segment %s, or not aligned to 8 bytes",
+                      segment->object.segment.path);
+    if (unlikely(LOAD(lock->magic) != LOCK_MAGIC))
+        return reason(-EBADMSG, "there is no lock at byte %llu of %s: kin_lock_init makes one",
+                      (unsigned long long)*offset, segment->object.segment.path);
+    return 0;
+}
+
+int kin_lock_init(kin_segment *segment, kin_lock *lock)
+{
+    uint64_t offset;
+    if (!inside(segment, lock, &offset))
+        return reason(-EINVAL, "the lock is not inside the segment, or not aligned to 8 bytes");
+    memset(lock, 0, sizeof *lock);
+    STORE_RELEASE(lock->magic, LOCK_MAGIC);
+    return 0;
+}
+
+/* Under the lock: who died. */
+static void note_owner(kin_domain *domain, kin_lock *lock, uint32_t dead)
+{
+    struct life *life = ID_INDEX(dead) ? life_at(domain, dead) : NULL;
+    uint32_t process_id = life ? LOAD(life->process) : 0;
+    struct process *process = ID_INDEX(process_id) ? process_at(domain, process_id) : NULL;
+    STORE(lock->dead_pid, process ? LOAD(process->pid) : 0);
+    STORE(lock->dead_tid, life ? LOAD(life->tid) : 0);
+    STORE(lock->dead_when, clock_realtime());
+    memset(lock->dead_command, 0, sizeof lock->dead_command);
+    if (process)
+        memcpy(lock->dead_command, process->command, sizeof lock->dead_command - 1);
+}
+
+static int recovered(kin_segment *segment, kin_lock *lock, uint32_t dead)
+{
+    struct kin_owner owner;
+    if (dead)
+        note_owner(segment->object.domain, lock, dead);
+    if (dead || !LOAD(lock->orphaned))
+        life_log(segment->object.domain, &segment->object.segment, dead, 0, "lock");
+    STORE(lock->orphaned, 0);
+    if (!segment->repair)
+        return KIN_RECOVERED;
+    kin_lock_dead_owner(segment, lock, &owner);
+    int result = segment->repair(segment->repair_context, lock, &owner);
+    return result < 0 ? result : KIN_RECOVERED;
+}
+
+/* Lets go of a lock that is not repaired: the next one is told. */
+static void give_on(kin_lock *lock)
+{
+    STORE(lock->orphaned, 1);
+    KEEP_ORDER();
+    if (EXCHANGE(lock->word, MUTEX_ORPHAN | MUTEX_WAITERS) & MUTEX_WAITERS)
+        mutex_wake(&lock->word);
+}
+
+static int acquire_slowly(struct seat *seat, kin_segment *segment, kin_lock *lock, kin_time until)
+{
+    struct mutex_ask ask = {.seat = seat, .word = &lock->word, .object = &segment->object, .until = until};
+    int result = mutex_acquire_slowly(&ask);
+    if (result == -ETIMEDOUT)
+        return reason(result, "the lock in %s is held by another thread", segment->object.segment.path);
+    if (result != KIN_RECOVERED)
+        return result;
+    result = recovered(segment, lock, ask.dead);
+    if (result < 0)
+        give_on(lock);
+    return result;
+}
+
+int kin_lock_acquire(kin_segment *segment, kin_lock *lock, kin_time until)
+{
+    uint64_t offset;
+    int result = check(segment, lock, &offset);
+    if (unlikely(result < 0))
+        return result;
+    struct seat *seat = life_enter(segment->object.domain, &result);
+    if (unlikely(!seat))
+        return result;
+    if (unlikely(seat->holds) && life_holds(seat, segment->object.id, offset) >= 0)
+        return reason(-EDEADLK, "this thread holds the lock in %s already", segment->object.segment.path);
+    int number = life_hold(seat, segment->object.id, offset);
+    if (unlikely(number < 0))
+        return number;
+    if (mutex_try(seat, &lock->word))
+        return 0;
+    result = acquire_slowly(seat, segment, lock, until);
+    if (result < 0)
+        life_forget(seat, number);
+    return result;
+}
+
+int kin_lock_release(kin_segment *segment, kin_lock *lock)
+{
+    uint64_t offset;
+    int result = check(segment, lock, &offset);
+    struct seat *seat = result == 0 ? life_enter(segment->object.domain, &result) : NULL;
+    if (unlikely(!seat))
+        return result;
+    int number = life_holds(seat, segment->object.id, offset);
+    if (unlikely(number < 0 || (LOAD(lock->word) & ID_MASK) != seat->id))
+        return reason(-EPERM, "this thread does not hold the lock in %s", segment->object.segment.path);
+    mutex_release(&lock->word);
+    life_forget(seat, number);
+    return 0;
+}
+
+int kin_lock_dead_owner(kin_segment *segment, const kin_lock *lock, struct kin_owner *out)
+{
+    uint64_t offset;
+    int result = check(segment, lock, &offset);
+    if (result < 0)
+        return result;
+    struct kin_owner owner = {
+        .pid = (pid_t)LOAD(lock->dead_pid),
+        .tid = (pid_t)LOAD(lock->dead_tid),
+        .when = LOAD(lock->dead_when),
+    };
+    memcpy(owner.command, lock->dead_command, sizeof owner.command - 1);
+    *out = owner;
+    return 0;
+}
+
+void kin_lock_on_recovery(kin_segment *segment, kin_repair repair, void *context)
+{
+    segment->repair = repair;
+    segment->repair_context = context;
+}
+
+static int set_up(void *context, kin_segment *segment)
+{
+    (void)context;
+    return kin_lock_init(segment, kin_segment_data(segment));
+}
+
+int kin_lock_open(kin_domain *domain, const char *name, const struct kin_lock_options *options, kin_segment **home,
+                  kin_lock **out)
+{
+    struct kin_segment_options segment = {
+        .size = sizeof segment,
+        .flags = options ? options->flags : 0,
+        .mode = options ? options->mode : 0,
+        .bytes = sizeof(kin_lock),
+        .setup = set_up,
+    };
+    kin_segment *opened;
+    int result = segment_handle_open(domain, name, KIN_KIND_LOCK, &segment, &opened);
+    if (result < 0)
+        return result;
+    *home = opened;
+    *out = kin_segment_data(opened);
+    return 0;
+}
+
+static int orphan(kin_segment *segment, struct seat *seat, uint64_t offset, uint32_t dead)
+{
+    kin_lock *lock = (kin_lock *)(void *)(segment->data + offset);
+    uint64_t checked;
+    if (check(segment, lock, &checked) < 0)
+        return 0; /* no lock any more: nothing to settle */
+    uint32_t seen = LOAD_ACQUIRE(lock->word);
+    if ((seen & ID_MASK) != dead)
+        return 0;
+    int number = life_hold(seat, segment->object.id, offset);
+    if (number < 0)
+        return number;
+    if (CAS(lock->word, &seen, seat->id | (seen & MUTEX_WAITERS))) {
+        note_owner(segment->object.domain, lock, dead);
+        life_log(segment->object.domain, &segment->object.segment, dead, 0, "lock");
+        give_on(lock);
+    }
+    life_forget(seat, number);
+    return 0;
+}
+
+int lock_settle_object(kin_domain *domain, const char *name, uint32_t id)
+{
+    static const struct kin_segment_options existing = {.size = sizeof existing, .flags = KIN_MUST_EXIST};
+    struct life *life = ID_INDEX(id) ? life_at(domain, id) : NULL;
+    kin_segment *segment;
+    int result = 0;
+    if (!life)
+        return 0;
+    struct seat *seat = life_enter(domain, &result);
+    if (!seat)
+        return result;
+    result = segment_handle_open(domain, name, KIN_KIND_SEGMENT, &existing, &segment);
+    if (result == -EINVAL)
+        result = segment_handle_open(domain, name, KIN_KIND_LOCK, &existing, &segment);
+    if (result < 0)
+        return result == -ENOENT ? 0 : result;
+    for (unsigned i = 0; i < HOLDS_MAX && result == 0; i++)
+        if (LOAD(life->holds[i].object) == segment->object.id) {
+            uint64_t offset = LOAD(life->holds[i].offset);
+            if (offset < segment->bytes)
+                result = orphan(segment, seat, offset, id);
+        }
+    kin_segment_close(segment);
+    return result;
+}
+
+uint64_t lock_count_held(kin_domain *domain, const char *name, uint32_t process)
+{
+    (void)domain;
+    (void)name;
+    (void)process;
+    return 0; /* locks are held by lives, and the lives name them */
+}

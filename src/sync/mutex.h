@@ -1,0 +1,54 @@
+/* The lock inside every object: a word that holds the owner's life.
+ *
+ * Layout   one u32: 0, or the owner's life id, with WAITERS on top.
+ * States   free 0 -> held {id} -> held {id|WAITERS} -> free; held by a dead life -> stolen {thief|WAITERS kept}.
+ * Always   the owner named the object in his life before the CAS (op.object for objects, holds[] for users' locks).
+ *          WAITERS unset while somebody sleeps is wrong (the sleeper waits for the backstop), set too much is slow.
+ * Order    CAS acquires, exchange releases. A thief copies the dead one's op into his own life before the CAS, so that
+ *          at every moment the life that the word names carries what is left to repair.
+ * Death    holding it: whoever asks next steals it and repairs. Between release and wake: the death rings obit, everybody
+ *          looks. While asleep, or just woken: likewise. A sleeper who gets the lock keeps WAITERS, as others may sleep.
+ * Tests    tests/unit/sync, tests/crash/sweep_lock, model/lock.pml. */
+#ifndef SYNC_MUTEX_H
+#define SYNC_MUTEX_H
+
+#include "life/life.h"
+#include "life/object.h"
+#include "sys/atomic.h"
+#include <kin/base.h>
+
+#define MUTEX_WAITERS 0x80000000u
+/* op.kind of a thief who could not learn what the dead one was doing: everything must be rebuilt. */
+#define OP_UNKNOWN 0xffffffffu
+/* A user's lock whose owner's record was swept: nobody holds it, and the next one must be told. */
+#define MUTEX_ORPHAN ID_MASK
+
+struct mutex_ask {
+    struct seat *seat;
+    uint32_t *word;
+    struct object *object;
+    kin_time until;
+    bool adopt;        /* copy a dead owner's op before stealing: for objects, whose repair it is */
+    uint32_t dead;     /* out, with KIN_RECOVERED: the life that it was taken from; 0: unknown */
+};
+
+/* 0; KIN_RECOVERED: taken from the dead, repair first; -ETIMEDOUT; -EIDRM: the object was removed. The caller does not
+ * hold it: a word that names him is corrupt, and taken as from the dead. */
+int mutex_acquire_slowly(struct mutex_ask *ask);
+void mutex_wake(uint32_t *word);
+
+/* One CAS: true if it was free. */
+static inline bool mutex_try(const struct seat *seat, uint32_t *word)
+{
+    uint32_t free = 0;
+    return likely(CAS(*word, &free, seat->id));
+}
+
+static inline void mutex_release(uint32_t *word)
+{
+    KEEP_ORDER();
+    if (unlikely(EXCHANGE(*word, 0) & MUTEX_WAITERS))
+        mutex_wake(word);
+}
+
+#endif

@@ -1,0 +1,32 @@
+#include "sync/wait.h"
+#include "sys/atomic.h"
+#include "sys/clock.h"
+#include <errno.h>
+
+enum woken wait_sleep(const struct wait *wait)
+{
+    kin_domain *domain = wait->seat->domain;
+    struct futex_word words[WAIT_LIVES_MAX + 2] = {{wait->word, wait->value}};
+    unsigned count = 1;
+    for (unsigned i = 0; i < wait->lives; i++) {
+        struct life *life = life_at(domain, wait->life[i]);
+        uint32_t word = life ? LOAD_ACQUIRE(life->word) : 0;
+        if (word == 0 || WORD_IS_DEAD(word))
+            return WOKEN_LOOK; /* he died since the caller looked */
+        words[count++] = (struct futex_word){&life->word, word};
+    }
+    words[count++] = (struct futex_word){&domain->shared->obit, 0};
+
+    int64_t left = clock_left(wait->until), span = wait->longest ? wait->longest : WAIT_BACKSTOP;
+    if (left <= 0)
+        return WOKEN_LATE;
+    STORE(wait->seat->life->waits_for, wait->object);
+    int woken = futex_sleep(words, count, left < span ? left : span);
+    STORE(wait->seat->life->waits_for, 0);
+
+    if (woken > 0 || (woken == -EAGAIN && LOAD(domain->shared->obit) != 0))
+        life_announce(domain);
+    if (woken != -ETIMEDOUT)
+        return WOKEN_LOOK;
+    return clock_left(wait->until) <= 0 ? WOKEN_LATE : WOKEN_BACKSTOP;
+}

@@ -1,0 +1,78 @@
+#include "sys/file.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int file_reserve(int fd, uint64_t offset, uint64_t length)
+{
+    int error;
+    do
+        error = posix_fallocate(fd, (off_t)offset, (off_t)length);
+    while (error == EINTR);
+    return -error;
+}
+
+void *file_map(int fd, uint64_t offset, uint64_t length)
+{
+    if (length > SIZE_MAX / 2) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    void *memory = mmap(NULL, (size_t)length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+void file_unmap(void *memory, uint64_t length)
+{
+    if (memory)
+        munmap(memory, (size_t)length);
+}
+
+void *file_wiped_page(void)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    void *memory = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return NULL;
+    if (madvise(memory, page, MADV_WIPEONFORK) == 0)
+        return memory;
+    munmap(memory, page);
+    return NULL;
+}
+
+static int set_lock(int fd, int command, uint64_t byte)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)byte, .l_len = 1};
+    while (fcntl(fd, command, &lock) < 0)
+        if (errno != EINTR)
+            return -errno;
+    return 0;
+}
+
+int file_lock_description(int fd)
+{
+    return set_lock(fd, F_OFD_SETLKW, 0);
+}
+
+int file_lock_byte(int fd, uint64_t byte)
+{
+    return set_lock(fd, F_SETLK, byte);
+}
+
+int file_byte_locked(int fd, uint64_t byte)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)byte, .l_len = 1};
+    if (fcntl(fd, F_GETLK, &lock) < 0)
+        return -errno;
+    return lock.l_type != F_UNLCK;
+}
+
+void file_close(int fd)
+{
+    int error = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = error;
+}

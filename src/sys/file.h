@@ -1,0 +1,31 @@
+/* Files that are memory: reserving, mapping, locking. */
+#ifndef SYS_FILE_H
+#define SYS_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Reserves [offset, offset + length) of the file, zeroed where it is new; a full tmpfs is -ENOSPC here. */
+int file_reserve(int fd, uint64_t offset, uint64_t length);
+
+/* Maps that part, shared and writable. NULL: errno says why. */
+void *file_map(int fd, uint64_t offset, uint64_t length);
+void file_unmap(void *memory, uint64_t length);
+
+/* One page of zeros that is zeroed again in every child of fork, whoever made the child. */
+void *file_wiped_page(void);
+
+/* An exclusive lock on the first byte, of the open file description (OFD): closing it lets go. Waits. */
+int file_lock_description(int fd);
+
+/* A lock of the process on one byte (POSIX): gone when the process ends or closes any descriptor of the file. */
+int file_lock_byte(int fd, uint64_t byte);
+/* Whether another process holds that byte: 1, 0 or a negative errno. */
+int file_byte_locked(int fd, uint64_t byte);
+
+/* Closes on every path without touching errno; -1 is fine. */
+void file_close(int fd);
+
+#endif
