@@ -3,6 +3,7 @@
 #include "sync/wait.h"
 #include "sys/clock.h"
 #include "sys/cpu.h"
+#include "sys/plant.h"
 #include "sys/reason.h"
 #include <errno.h>
 #include <sched.h>
@@ -24,7 +25,7 @@ int queue_lock(kin_queue *queue, struct seat *seat, kin_time until)
         .adopt = true,
     };
     int result = mutex_acquire_slowly(&ask);
-    if (result == KIN_RECOVERED)
+    if (result == KIN_RECOVERED && !PLANTED(NO_REPAIR))
         queue_repair(queue, seat, ask.dead);
     if (result >= 0)
         return 0;
@@ -175,5 +176,5 @@ uint32_t queue_pass_on(struct waiting *waiting, bool more, uint32_t *ring)
     if (!waiting->slept)
         return 0;
     event_arm(event, EVENT_SLEEPERS);
-    return more ? event_fire(event) : 0;
+    return more && !PLANTED(NO_BATON) ? event_fire(event) : 0;
 }

@@ -1,5 +1,6 @@
 /* Moving a record from list to list, and finishing a dead one's move. The six headings are in channel/queue.h. */
 #include "channel/queue.h"
+#include "sys/plant.h"
 
 void move_prepare(struct seat *seat, const struct move *move)
 {
@@ -14,7 +15,8 @@ void move_prepare(struct seat *seat, const struct move *move)
     STORE(op->words[W_RIGHT], move->right);
     STORE(op->words[W_DEPTH], move->depth);
     KEEP_ORDER();
-    STORE(op->kind, OP_MOVE);
+    if (!PLANTED(NO_OP))
+        STORE(op->kind, OP_MOVE);
     KEEP_ORDER();
 }
 

@@ -1,6 +1,7 @@
 /* Sending. The six headings are in channel/queue.h. */
 #include "channel/queue.h"
 #include "sys/cpu.h"
+#include "sys/plant.h"
 #include "sys/reason.h"
 #include <errno.h>
 #include <string.h>
@@ -157,6 +158,8 @@ static int send_locked(struct waiting *waiting, const void *data, uint32_t lengt
     aim(seat, &move);
     queue->peer_cpu[1] = LOAD(move.record->cpu);
     address(queue, move.record, envelope, length);
+    if (PLANTED(COMMIT_FIRST))
+        STORE(move.record->state, move.after);
     memcpy(bytes, data, length);
     uint32_t bits = queue_fire(queue, KIN_CAN_RECEIVE, &ring);
     uint32_t pass = queue_pass_on(waiting, room_left(queue, &move), &ring_more);

@@ -3,6 +3,7 @@
 #include "sys/atomic.h"
 #include "sys/file.h"
 #include "sys/futex.h"
+#include "sys/plant.h"
 #include "sys/task.h"
 #include <errno.h>
 
@@ -126,7 +127,7 @@ void life_announce(kin_domain *domain)
         uint64_t *place = (uint64_t *)(void *)&life->word;
         any |= CAS(*place, &both, both | (uint64_t)LIFE_ANNOUNCED << 32);
     }
-    if (!any)
+    if (!any || PLANTED(NO_ANNOUNCE))
         return;
     futex_wake(&domain->shared->obit, FUTEX_ALL);
     if (LOAD(domain->shared->bells))

@@ -1,6 +1,7 @@
 /* Naming what is held. The six headings are in life/domain.h. */
 #include "life/life.h"
 #include "sys/atomic.h"
+#include "sys/plant.h"
 #include "sys/reason.h"
 #include <errno.h>
 
@@ -12,7 +13,7 @@ int life_hold(struct seat *seat, uint64_t object, uint64_t offset)
     struct hold *hold = &seat->life->holds[number];
     STORE(hold->offset, offset);
     KEEP_ORDER();
-    STORE(hold->object, object);
+    STORE(hold->object, PLANTED(NO_HOLD) ? 0 : object);
     KEEP_ORDER();
     seat->holds |= 1u << number;
     return (int)number;

@@ -16,6 +16,7 @@
 
 #include "sys/atomic.h"
 #include "sys/futex.h"
+#include "sys/plant.h"
 
 #define EVENT_SLEEPERS 1u
 #define EVENT_PICKY 2u
@@ -26,7 +27,7 @@
 static inline uint32_t event_fire(uint32_t *event)
 {
     uint32_t value = LOAD(*event), bits = value & EVENT_BITS;
-    if (unlikely(bits)) {
+    if (unlikely(bits) && !PLANTED(NO_FIRE)) {
         STORE(*event, (value & ~EVENT_BITS) + EVENT_ONE);
         KEEP_ORDER();
     }

@@ -6,8 +6,8 @@
 enum woken wait_sleep(const struct wait *wait)
 {
     kin_domain *domain = wait->seat->domain;
-    struct futex_word words[WAIT_LIVES_MAX + 2] = {{wait->word, wait->value}};
-    unsigned count = 1;
+    struct futex_word words[WAIT_LIVES_MAX + 3] = {{wait->word, wait->value}, {&domain->shared->obit, 0}};
+    unsigned count = 2;
     for (unsigned i = 0; i < wait->lives; i++) {
         struct life *life = life_at(domain, wait->life[i]);
         uint32_t word = life ? LOAD_ACQUIRE(life->word) : 0;
@@ -15,7 +15,7 @@ enum woken wait_sleep(const struct wait *wait)
             return WOKEN_LOOK; /* he died since the caller looked */
         words[count++] = (struct futex_word){&life->word, word};
     }
-    words[count++] = (struct futex_word){&domain->shared->obit, 0};
+    words[count++] = words[0];
 
     int64_t left = clock_left(wait->until), span = wait->longest ? wait->longest : WAIT_BACKSTOP;
     if (left <= 0)

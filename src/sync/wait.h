@@ -1,8 +1,11 @@
 /* The one place where kin sleeps.
  *
- * A sleeper waits for {what it waits for, the lives whose death would matter, the obituary word}, obit last: when
- * several were woken the kernel tells the highest, so a death is never mistaken for an event. Whoever returns by a life's
- * word or by obit announces. Whatever wakes him, the caller looks at his own object again, under its lock.
+ * A sleeper waits for {the word, the obituary word, the lives whose death would matter, the word once more}. The kernel
+ * compares and queues them one after the other, not at one moment: so the word and the lives are looked at after we are
+ * queued on obit, and whoever changes them and is killed before his wake rings somebody who is there. The kernel tells
+ * the highest index that was woken; the word comes first as well, so that index 0 means "an event and no death", and
+ * whoever returns by a higher one announces. Whatever wakes him, the caller looks at his own object again, under its
+ * lock.
  *
  * A sleep ends after 250 ms at the latest, for the caller to prove the slow way what the kernel did not mark (an exec
  * from another thread, a thread without a robust list), and because a stopped process can swallow a wake. */

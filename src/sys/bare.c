@@ -1,0 +1,192 @@
+#include "sys/bare.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#ifndef CLONE_PIDFD
+#define CLONE_PIDFD 0x1000
+#endif
+/* The plain names stand for 16-bit numbers on old 32-bit machines. */
+#ifdef SYS_setresuid32
+#define SETGROUPS SYS_setgroups32
+#define SETRESGID SYS_setresgid32
+#define SETRESUID SYS_setresuid32
+#else
+#define SETGROUPS SYS_setgroups
+#define SETRESGID SYS_setresgid
+#define SETRESUID SYS_setresuid
+#endif
+
+#define STACK_SIZE ((size_t)64 * 1024)
+
+static inline IN_CHILD int result_of(long value)
+{
+    return value < 0 ? -errno : (int)value;
+}
+
+int bare_clone(int (*run)(void *context), void *context, int *pidfd)
+{
+    size_t guard = (size_t)sysconf(_SC_PAGESIZE), size = guard + STACK_SIZE;
+    char *stack = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    if (stack == MAP_FAILED)
+        return -errno;
+    mprotect(stack, guard, PROT_NONE);
+    int flags = CLONE_VM | CLONE_VFORK | SIGCHLD | (pidfd ? CLONE_PIDFD : 0);
+    int result = result_of(clone(run, stack + size, flags, context, pidfd));
+    munmap(stack, size);
+    return result;
+}
+
+uint64_t bare_block_signals(void)
+{
+    uint64_t all = UINT64_MAX, before = 0;
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
+    return before;
+}
+
+IN_CHILD void bare_set_mask(uint64_t mask)
+{
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
+}
+
+/* The kernel's struct sigaction: the handler comes first on every machine that kin runs on, and zeros are the default
+ * action. The signals between 31 and SIGRTMIN are libc's, and a forked child goes on using libc. */
+IN_CHILD void bare_default_signals(bool keep_ignored)
+{
+    unsigned long action[8] = {(unsigned long)SIG_DFL}, now[8];
+    for (int signal = 1; signal <= 64; signal++) {
+        if (signal > 31 && signal < SIGRTMIN)
+            continue;
+        if (keep_ignored && syscall(SYS_rt_sigaction, signal, NULL, now, sizeof(uint64_t)) == 0 &&
+            now[0] == (unsigned long)SIG_IGN)
+            continue;
+        syscall(SYS_rt_sigaction, signal, action, NULL, sizeof(uint64_t));
+    }
+}
+
+IN_CHILD int bare_session(void)
+{
+    return result_of(syscall(SYS_setsid));
+}
+
+IN_CHILD int bare_group(void)
+{
+    return result_of(syscall(SYS_setpgid, 0, 0));
+}
+
+IN_CHILD int bare_limit(int resource, uint64_t soft, uint64_t hard)
+{
+    uint64_t limit[2] = {soft, hard};
+    return result_of(syscall(SYS_prlimit64, 0, resource, limit, NULL));
+}
+
+IN_CHILD int bare_clear_groups(void)
+{
+    return result_of(syscall(SETGROUPS, 0, NULL));
+}
+
+IN_CHILD int bare_gid(gid_t gid)
+{
+    return result_of(syscall(SETRESGID, gid, gid, gid));
+}
+
+IN_CHILD int bare_uid(uid_t uid)
+{
+    return result_of(syscall(SETRESUID, uid, uid, uid));
+}
+
+IN_CHILD int bare_directory(const char *path)
+{
+    return result_of(syscall(SYS_chdir, path));
+}
+
+IN_CHILD int bare_death_signal(int signal)
+{
+    return result_of(syscall(SYS_prctl, PR_SET_PDEATHSIG, signal, 0, 0, 0));
+}
+
+IN_CHILD pid_t bare_parent(void)
+{
+    return (pid_t)syscall(SYS_getppid);
+}
+
+IN_CHILD int bare_is_open(int fd)
+{
+    int flags = result_of(syscall(SYS_fcntl, fd, F_GETFD, 0));
+    return flags < 0 ? flags : 0;
+}
+
+IN_CHILD int bare_copy(int fd)
+{
+    return result_of(syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 0));
+}
+
+IN_CHILD int bare_move(int from, int to)
+{
+    long result = from == to ? syscall(SYS_fcntl, to, F_SETFD, 0) : syscall(SYS_dup3, from, to, 0);
+    return result < 0 ? -errno : 0;
+}
+
+IN_CHILD void bare_close(int fd)
+{
+    syscall(SYS_close, fd);
+}
+
+/* An entry of the kernel's getdents64. */
+struct entry {
+    uint64_t inode, offset;
+    uint16_t length;
+    uint8_t type;
+    char name[];
+};
+
+static IN_CHILD unsigned number_of(const char *digits)
+{
+    unsigned number = 0;
+    for (; *digits >= '0' && *digits <= '9'; digits++)
+        number = number * 10 + (unsigned)(*digits - '0');
+    return number;
+}
+
+/* Closing one while the list is read skips no other: the list goes by number. "." and ".." count as 0, whose closing
+ * nobody asks for here. */
+static IN_CHILD int close_listed(unsigned low, unsigned high)
+{
+    char buffer[1024] __attribute__((aligned(8)));
+    int list = result_of(syscall(SYS_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0));
+    if (list < 0)
+        return list;
+    long length;
+    while ((length = syscall(SYS_getdents64, list, buffer, sizeof buffer)) > 0)
+        for (long at = 0; at < length;) {
+            const struct entry *entry = (const void *)(buffer + at);
+            unsigned fd = number_of(entry->name);
+            if (fd >= low && fd <= high && fd != (unsigned)list)
+                bare_close((int)fd);
+            at += entry->length;
+        }
+    int result = length < 0 ? -errno : 0;
+    bare_close(list);
+    return result;
+}
+
+IN_CHILD int bare_close_range(unsigned low, unsigned high)
+{
+    return syscall(SYS_close_range, low, high, 0) == 0 ? 0 : close_listed(low, high);
+}
+
+IN_CHILD int bare_execute(const char *path, char *const argv[], char *const environment[])
+{
+    syscall(SYS_execve, path, argv, environment);
+    return -errno;
+}
