@@ -7,6 +7,7 @@
 #include "sys/reason.h"
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 
 /* Before sleeping: so many looks with a pause between, if the peer runs on another processor; then so many yields. */
 #define LOOKS 120u
@@ -100,7 +101,7 @@ static enum woken sleep_on_event(struct waiting *waiting, uint32_t value, const 
         .until = waiting->until,
         .longest = waiting->longest,
     };
-    for (unsigned i = 0; i < standing->lives; i++)
+    for (unsigned i = 0; i < standing->lives && !PLANTED(NO_HOLDERS); i++)
         wait.life[wait.lives++] = standing->life[i];
     return wait_sleep(&wait);
 }
@@ -130,6 +131,8 @@ static int sleep_once(struct waiting *waiting, const struct standing *standing)
     uint32_t *event = waiting->what == KIN_CAN_RECEIVE ? &queue->hot->readable : &queue->hot->writable;
     uint32_t value = event_arm(event, EVENT_SLEEPERS | waiting->bits);
     queue_unlock(queue, waiting->seat);
+    if (PLANTED(STOP_AWAKE))
+        raise(SIGSTOP);
     enum woken woken = sleep_on_event(waiting, value, standing);
     waiting->slept = true;
     waiting->late = woken == WOKEN_LATE;

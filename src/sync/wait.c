@@ -1,6 +1,7 @@
 #include "sync/wait.h"
 #include "sys/atomic.h"
 #include "sys/clock.h"
+#include "sys/plant.h"
 #include <errno.h>
 
 enum woken wait_sleep(const struct wait *wait)
@@ -17,7 +18,7 @@ enum woken wait_sleep(const struct wait *wait)
     }
     words[count++] = words[0];
 
-    int64_t left = clock_left(wait->until), span = wait->longest ? wait->longest : WAIT_BACKSTOP;
+    int64_t left = clock_left(wait->until), span = wait->longest ? wait->longest : BACKSTOP(WAIT_BACKSTOP);
     if (left <= 0)
         return WOKEN_LATE;
     STORE(wait->seat->life->waits_for, wait->object);

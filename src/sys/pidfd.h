@@ -1,5 +1,5 @@
 /* A process by descriptor: its number may be given to another one, its descriptor may not. Results are 0 (or what the
- * call gives) or a negative errno. No cancellation points. */
+ * call gives) or a negative errno. */
 #ifndef SYS_PIDFD_H
 #define SYS_PIDFD_H
 

@@ -1,5 +1,5 @@
 /* Planted bugs: what the crash sweeps must catch. In the library PLANTED() is the constant 0 and leaves no code; the
- * tests build it once more with KIN_PLANTS, where one of these is chosen when the program runs. */
+ * tests build it once more with KIN_PLANTS, where these are chosen when the program runs. */
 #ifndef SYS_PLANT_H
 #define SYS_PLANT_H
 
@@ -14,13 +14,19 @@ enum plant {
     PLANT_NO_OP,          /* the op is not written before the commit */
     PLANT_IGNORE_FINISH,  /* a thief does not ask the finish record */
     PLANT_NO_HOLD,        /* a user's lock is not named before it is taken */
+    PLANT_NO_HOLDERS,     /* a receiver does not sleep on the lives of lease holders */
+    PLANT_STOP_AWAKE,     /* no bug: who is about to sleep on a queue stops (SIGSTOP) between release and sleep */
 };
 
 #ifdef KIN_PLANTS
-extern enum plant kin_planted;
-#define PLANTED(bug) (kin_planted == PLANT_##bug)
+#include <stdint.h>
+extern uint32_t kin_planted; /* a bit each */
+extern int64_t kin_backstop; /* 0: the normal one. So long that no lost wake is mended by it */
+#define PLANTED(bug) (kin_planted >> PLANT_##bug & 1)
+#define BACKSTOP(normal) (kin_backstop ? kin_backstop : (normal))
 #else
 #define PLANTED(bug) 0
+#define BACKSTOP(normal) (normal)
 #endif
 
 #endif

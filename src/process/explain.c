@@ -1,0 +1,90 @@
+/* The sentence behind a child that could not be started: what it was to be, the step, the cause, the remedy. */
+#include "process/child.h"
+#include "sys/reason.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TEXT_SIZE 256
+
+static void what_failed(const struct child *child, char *text)
+{
+    const struct kin_spawn_options *wish = &child->wish;
+    size_t detail = (size_t)child->failure.detail;
+    switch (child->failure.step) {
+    case STEP_DESCRIPTOR:
+        snprintf(text, TEXT_SIZE, "cannot make descriptor %d its %d", wish->fds[detail].from, wish->fds[detail].to);
+        break;
+    case STEP_CLOSE:
+        snprintf(text, TEXT_SIZE, "cannot close its other descriptors");
+        break;
+    case STEP_SESSION:
+        snprintf(text, TEXT_SIZE, "cannot start a session");
+        break;
+    case STEP_GROUP:
+        snprintf(text, TEXT_SIZE, "cannot start a process group");
+        break;
+    case STEP_LIMIT:
+        snprintf(text, TEXT_SIZE, "cannot set limit %d to %llu, at most %llu", wish->limits[detail].resource,
+                 (unsigned long long)wish->limits[detail].limit.rlim_cur,
+                 (unsigned long long)wish->limits[detail].limit.rlim_max);
+        break;
+    case STEP_GROUPS:
+        snprintf(text, TEXT_SIZE, "cannot leave the supplementary groups");
+        break;
+    case STEP_GID:
+        snprintf(text, TEXT_SIZE, "cannot become group %u", (unsigned)*wish->gid);
+        break;
+    case STEP_UID:
+        snprintf(text, TEXT_SIZE, "cannot become user %u", (unsigned)*wish->uid);
+        break;
+    case STEP_DIRECTORY:
+        snprintf(text, TEXT_SIZE, "cannot go to directory \"%s\"", wish->directory);
+        break;
+    case STEP_LIFELINE:
+        snprintf(text, TEXT_SIZE, "cannot tie the lifeline");
+        break;
+    case STEP_EXECUTE:
+    case STEP_NONE:
+        snprintf(text, TEXT_SIZE, "cannot execute it%s", child->search ? ", searched in PATH" : "");
+        break;
+    }
+}
+
+/* What the words for the error do not say. */
+static const char *remedy(const struct failure *failure)
+{
+    switch (failure->step) {
+    case STEP_DESCRIPTOR:
+        return failure->error == -EBADF ? "; the number must be below the limit RLIMIT_NOFILE" : "";
+    case STEP_CLOSE:
+        return "; without close_range (Linux 5.9) /proc must be mounted";
+    case STEP_LIMIT:
+        return failure->error == -EPERM ? "; only root raises a hard limit" : "";
+    case STEP_GROUPS:
+    case STEP_GID:
+    case STEP_UID:
+        return failure->error == -EPERM ? "; only root changes them" : "";
+    case STEP_EXECUTE:
+        if (failure->error == -ENOENT)
+            return "; it, or the interpreter that it names, is not there";
+        if (failure->error == -EACCES)
+            return "; it must be a file with the x permission";
+        if (failure->error == -ENOEXEC)
+            return "; a script without #! is executed only without KIN_SPAWN_NO_PATH";
+        if (failure->error == -E2BIG)
+            return "; arguments and environment share a quarter of RLIMIT_STACK, 128 KiB each at most";
+        return "";
+    default:
+        return "";
+    }
+}
+
+int child_explain(const struct child *child)
+{
+    char what[TEXT_SIZE];
+    what_failed(child, what);
+    errno = -child->failure.error;
+    return reason(child->failure.error, "%s was not started: %s: %m%s", child->file ? child->file : "the forked child",
+                  what, remedy(&child->failure));
+}

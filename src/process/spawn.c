@@ -1,0 +1,93 @@
+#include "process/child.h"
+#include "process/process.h"
+#include "process/report.h"
+#include "sys/bare.h"
+#include "sys/reason.h"
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#define NOT_STARTED 127
+
+/* The child. It shares the parent's memory, but where vfork is only a fork (valgrind, qemu-user). */
+static IN_CHILD int become_program(void *context)
+{
+    struct child *child = context;
+    child->shares_memory = true;
+    if (child->report >= 0 && report_self(child->report) < 0)
+        return NOT_STARTED;
+    if (child_prepare(child) == 0) {
+        bare_set_mask(child_mask(child));
+        child_execute(child);
+    }
+    if (child->report >= 0)
+        report_result(child->report, &child->failure);
+    return NOT_STARTED;
+}
+
+/* The usual way: the pidfd comes with the child, a failure through the memory. */
+static int clone_with_pidfd(struct child *child, kin_process *process)
+{
+    int pid = bare_clone(become_program, child, &process->fd);
+    if (pid < 0)
+        return pid;
+    process->pid = pid;
+    if (process->fd >= 0)
+        return 0;
+    /* A kernel before Linux 5.2 takes no notice of the flag. */
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    return -ENOSYS;
+}
+
+/* Where that is refused, the child opens its pidfd: the host may reap it before the parent could. */
+static int clone_with_report(struct child *child, kin_process *process)
+{
+    struct report report;
+    int result = report_open(&report);
+    if (result < 0)
+        return result;
+    child->report = report.theirs;
+    int pid = result = bare_clone(become_program, child, NULL);
+    report_close_theirs(&report);
+    process->pid = pid;
+    if (pid > 0)
+        result = report_start(&report, pid, &process->fd);
+    if (result == 0 && !child->shares_memory)
+        report_next(&report, pid, &child->failure);
+    report_close(&report);
+    return result;
+}
+
+static int start(struct child *child, kin_process *process)
+{
+    struct quiet quiet = quiet_begin();
+    child->mask = quiet.mask;
+    int result = clone_with_pidfd(child, process);
+    if (result == -EINVAL || result == -EPERM)
+        result = clone_with_report(child, process);
+    if (result == 0 && child->failure.error < 0)
+        process_bury(process);
+    quiet_end(&quiet);
+    if (result < 0)
+        return process_refused(result, child->file);
+    return child->failure.error < 0 ? child_explain(child) : 0;
+}
+
+int kin_process_spawn(char *const argv[], const struct kin_spawn_options *options, kin_process **out)
+{
+    struct child child;
+    if (!argv || !argv[0])
+        return reason(-EINVAL, "argv needs at least the name of the program");
+    int result = child_plan(&child, argv, options);
+    if (result < 0)
+        return result;
+    kin_process *process = process_new();
+    result = process ? start(&child, process) : -ENOMEM;
+    child_plan_free(&child);
+    if (result == 0)
+        *out = process;
+    else
+        process_free(process);
+    return result;
+}

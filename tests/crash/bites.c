@@ -1,0 +1,264 @@
+/* Each planted bug that a sweep of one process cannot show: a scenario that the sound library passes and that must hang
+ * or fail with the bug. No backstop mends anything here. And the sweeps themselves, with the bugs that they must catch:
+ *
+ *     bites SWEEP_QUEUE     the path of that program */
+#include "channel/queue.h"
+#include "sys/plant.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <kin/lock.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define HANG 20000  /* ms: what takes longer in a sound library hangs */
+#define SILENT 1500 /* ms: a planted bug that is still silent after this long counts as a hang */
+
+static char directory[64];
+
+static pid_t start(int (*run)(void))
+{
+    pid_t child = fork();
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        exit(run()); /* orderly: a death would wake whom the bug forgot */
+    }
+    return child;
+}
+
+/* 0 when the child ended well within that time; it is killed else. */
+static int ends(pid_t child, int milliseconds)
+{
+    int status = -1;
+    for (int i = 0; i < milliseconds; i++) {
+        if (waitpid(child, &status, WNOHANG) == child)
+            return status == 0 ? 0 : -1;
+        usleep(1000);
+    }
+    kill(child, SIGKILL);
+    waitpid(child, &status, 0);
+    return -1;
+}
+
+static void until_state(pid_t child, char wanted)
+{
+    char path[64], text[256], state = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)child);
+    while (state != wanted) {
+        int fd = open(path, O_RDONLY);
+        ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+        close(fd);
+        if (length <= 0)
+            return;
+        text[length] = 0;
+        state = strrchr(text, ')')[2];
+        usleep(500);
+    }
+}
+
+static kin_queue *open_queue(const char *name)
+{
+    kin_queue *queue;
+    if (kin_queue_open(NULL, name, KIN_QUEUE(.messages = 8), &queue) < 0) {
+        fprintf(stderr, "%s\n", kin_reason());
+        _exit(2);
+    }
+    return queue;
+}
+
+static int receive_one(void)
+{
+    char buffer[64];
+    return kin_queue_receive(open_queue("queue"), buffer, sizeof buffer, NULL, KIN_FOREVER, NULL) < 0;
+}
+
+static int receive_elsewhere(void)
+{
+    char buffer[64];
+    return kin_queue_receive(open_queue("elsewhere"), buffer, sizeof buffer, NULL, KIN_FOREVER, NULL) < 0;
+}
+
+static int send_one(void)
+{
+    return kin_queue_send(open_queue("queue"), "message", 8, NULL, KIN_NOW) < 0;
+}
+
+static int send_two(void)
+{
+    return send_one() + send_one();
+}
+
+static int take_and_die(void)
+{
+    struct kin_message message;
+    if (kin_queue_take(open_queue("queue"), NULL, KIN_FOREVER, &message) < 0)
+        return 1;
+    raise(SIGSTOP); /* until everybody sleeps */
+    raise(SIGKILL);
+    return 1;
+}
+
+/* Two sleep; two messages come before either runs. The first to wake owes the second his wake. */
+static int baton(int patience)
+{
+    pid_t first = start(receive_one), second = start(receive_one);
+    until_state(first, 'S');
+    until_state(second, 'S');
+    kill(first, SIGSTOP);
+    kill(second, SIGSTOP);
+    until_state(first, 'T');
+    until_state(second, 'T');
+    int result = ends(start(send_two), HANG);
+    kill(first, SIGCONT);
+    kill(second, SIGCONT);
+    return ends(first, patience) + ends(second, patience) + result;
+}
+
+/* The receiver stands between his last look and his sleep when the message comes. */
+static int fire(int patience)
+{
+    kin_planted |= 1u << PLANT_STOP_AWAKE;
+    pid_t receiver = start(receive_one);
+    kin_planted &= ~(1u << PLANT_STOP_AWAKE);
+    until_state(receiver, 'T');
+    int result = ends(start(send_one), HANG);
+    kill(receiver, SIGCONT);
+    return ends(receiver, patience) + result;
+}
+
+/* The kernel tells one sleeper of a death: a stranger, who slept first. The one whom it concerns must learn it. */
+static int announce(int patience)
+{
+    int result = ends(start(send_one), HANG);
+    pid_t holder = start(take_and_die);
+    until_state(holder, 'T');
+    pid_t stranger = start(receive_elsewhere);
+    until_state(stranger, 'S');
+    kin_planted |= 1u << PLANT_NO_HOLDERS;
+    pid_t receiver = start(receive_one);
+    kin_planted &= ~(1u << PLANT_NO_HOLDERS);
+    until_state(receiver, 'S');
+    kill(holder, SIGCONT);
+    waitpid(holder, NULL, 0);
+    result += ends(receiver, patience);
+    kill(stranger, SIGKILL);
+    waitpid(stranger, NULL, 0);
+    return result;
+}
+
+static int lock_and_die(void)
+{
+    kin_segment *home;
+    kin_lock *lock;
+    if (kin_lock_open(NULL, "door", NULL, &home, &lock) == 0 && kin_lock_acquire(home, lock, KIN_FOREVER) >= 0)
+        raise(SIGKILL);
+    return 1;
+}
+
+/* The dead one's record is swept and used again before anybody asks for the lock. */
+static int hold(int patience)
+{
+    kin_segment *home;
+    kin_lock *lock;
+    (void)patience;
+    pid_t holder = start(lock_and_die);
+    waitpid(holder, NULL, 0);
+    if (kin_domain_clean(NULL, KIN_CLEAN_ACT, NULL, NULL) < 1 || kin_lock_open(NULL, "door", NULL, &home, &lock) < 0)
+        return -1;
+    int result = kin_lock_acquire(home, lock, KIN_NOW);
+    struct kin_owner dead = {0};
+    if (result == KIN_RECOVERED)
+        kin_lock_dead_owner(home, lock, &dead);
+    kin_segment_close(home);
+    return result == KIN_RECOVERED && dead.pid == holder ? 0 : -1;
+}
+
+static int hold_child(void)
+{
+    return hold(0) != 0;
+}
+
+static int hold_apart(int patience)
+{
+    return ends(start(hold_child), patience == HANG ? HANG : 10 * SILENT);
+}
+
+static const char *sweep_program;
+static enum plant sweep_plant;
+
+static int sweep_child(void)
+{
+    char number[16];
+    snprintf(number, sizeof number, "%d", (int)sweep_plant);
+    setenv("KIN_PLANTED", number, 1);
+    freopen("/dev/null", "w", stdout);
+    execl(sweep_program, "sweep_queue", (char *)NULL);
+    return 0; /* not run: the bug counts as not caught */
+}
+
+static const struct bite {
+    enum plant plant;
+    const char *name;
+    int (*scenario)(int patience); /* NULL: the snapshot sweep */
+} bites[] = {
+    {PLANT_NO_BATON, "no baton", baton},
+    {PLANT_NO_FIRE, "the event is not fired before the commit", fire},
+    {PLANT_NO_ANNOUNCE, "a death is not announced", announce},
+    {PLANT_NO_HOLD, "a lock's holding is not recorded", hold_apart},
+    {PLANT_COMMIT_FIRST, "commit before payload", NULL},
+    {PLANT_NO_REPAIR, "a lock is stolen, but nothing repaired", NULL},
+    {PLANT_NO_DEATH_CHECK, "no death check", NULL},
+    {PLANT_NO_OP, "the op is not written before the commit", NULL},
+    {PLANT_IGNORE_FINISH, "a thief ignores the commit record", NULL},
+};
+
+static int in_fresh_domain(int (*scenario)(int patience), int patience)
+{
+    char command[128];
+    strcpy(directory, "/dev/shm/kin-bites-XXXXXX");
+    if (!mkdtemp(directory))
+        return -2;
+    setenv("KIN_DOMAIN", directory, 1);
+    int result = scenario(patience);
+    snprintf(command, sizeof command, "rm -rf '%s'", directory);
+    return system(command) == 0 ? result : -2;
+}
+
+static bool caught(const struct bite *bite)
+{
+    if (!bite->scenario) {
+        sweep_plant = bite->plant;
+        return ends(start(sweep_child), 600 * 1000) != 0;
+    }
+    kin_planted = 1u << bite->plant;
+    int result = in_fresh_domain(bite->scenario, SILENT);
+    kin_planted = 0;
+    return result != 0;
+}
+
+int main(int argc, char **argv)
+{
+    unsigned number = 0, failed = 0;
+    kin_backstop = INT64_C(1000) * 1000 * 1000 * 1000;
+    sweep_program = argc > 1 ? argv[1] : NULL;
+    for (unsigned i = 0; i < sizeof bites / sizeof *bites; i++) {
+        const struct bite *bite = &bites[i];
+        if (!bite->scenario && (!sweep_program || access(sweep_program, X_OK) < 0))
+            continue;
+        if (bite->scenario) {
+            bool sound = in_fresh_domain(bite->scenario, HANG) == 0;
+            failed += !sound;
+            printf("%s %u - sound: %s\n", sound ? "ok" : "not ok", ++number, bite->name);
+        }
+        bool bitten = caught(bite);
+        failed += !bitten;
+        printf("%s %u - caught: %s\n", bitten ? "ok" : "not ok", ++number, bite->name);
+        fflush(stdout);
+    }
+    printf("1..%u\n", number);
+    return failed || number == 0;
+}
