@@ -13,11 +13,8 @@
 #define LOOKS 120u
 #define YIELDS 6u
 
-int queue_lock(kin_queue *queue, struct seat *seat, kin_time until)
+int queue_lock_slowly(kin_queue *queue, struct seat *seat, kin_time until)
 {
-    life_work_on(seat, queue->object.id);
-    if (mutex_try(seat, &queue->hot->lock))
-        return 0;
     struct mutex_ask ask = {
         .seat = seat,
         .word = &queue->hot->lock,
@@ -35,24 +32,6 @@ int queue_lock(kin_queue *queue, struct seat *seat, kin_time until)
         reason(result, "%s is held by a process that does not go on (stopped?): `kin show` tells which",
                queue->object.segment.path);
     return result;
-}
-
-int queue_enter(kin_queue *queue, struct seat **seat, kin_time until)
-{
-    int result = 0;
-    *seat = life_enter(queue->object.domain, &result);
-    if (unlikely(!*seat))
-        return result;
-    if (unlikely(LOAD(queue->shared->base.removed)))
-        return object_removed(&queue->object, false);
-    return queue_lock(queue, *seat, until);
-}
-
-void queue_wake(kin_queue *queue, uint32_t *event, uint32_t bits, uint32_t ring)
-{
-    event_wake(event, bits);
-    if (unlikely(ring))
-        poll_ring(queue, ring);
 }
 
 int queue_name_holder(kin_queue *queue, struct seat *seat)
@@ -134,6 +113,8 @@ static int sleep_once(struct waiting *waiting, const struct standing *standing)
     if (PLANTED(STOP_AWAKE))
         raise(SIGSTOP);
     enum woken woken = sleep_on_event(waiting, value, standing);
+    if (PLANTED(STOP_WOKEN))
+        raise(SIGSTOP);
     waiting->slept = true;
     waiting->late = woken == WOKEN_LATE;
     int result = object_removed(&queue->object, woken != WOKEN_LOOK);

@@ -1,6 +1,6 @@
 /* Giving back what is in hand: done, put back, release, done-and-send, the dead-letter queue. The six headings are in
  * channel/queue.h. */
-#include "channel/queue.h"
+#include "channel/move.h"
 #include "sys/reason.h"
 #include <errno.h>
 #include <string.h>

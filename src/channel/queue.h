@@ -140,24 +140,7 @@ static inline struct record *record_at(kin_queue *queue, uint32_t slot)
 
 /* ---- move.c ---- */
 
-/* A move in the making: what the op will say. */
-struct move {
-    uint32_t slot;
-    struct record *record;
-    uint64_t after;
-    uint32_t from, prev, next, to, left, right, depth;
-};
-
-/* Writes the op into the life; from now on a death is repaired by it. */
-void move_prepare(struct seat *seat, const struct move *move);
-/* Steps 2 to 4 but for the release. False: an index was wrong, rebuild. */
-bool move_commit(kin_queue *queue, struct seat *seat, const struct move *move);
-/* Fills in where the record is now (from, prev, next). False: its links cannot be. */
-bool move_from(kin_queue *queue, struct move *move, uint32_t list);
-/* ... and where it goes: the front of held, aside or free, the back of a lane. */
-bool move_to(kin_queue *queue, struct move *move, uint32_t list);
-/* To its place in its lane by sequence. */
-bool move_to_place(kin_queue *queue, struct move *move);
+struct move;
 
 /* After a lock was taken from the dead: completes or drops what they were doing. The lock stays held. */
 void queue_repair(kin_queue *queue, struct seat *seat, uint32_t dead);
@@ -168,16 +151,37 @@ void queue_repair_own(kin_queue *queue, struct seat *seat);
 
 /* ---- access.c ---- */
 
+/* The lock when it is not free. */
+int queue_lock_slowly(kin_queue *queue, struct seat *seat, kin_time until);
+static inline int queue_lock(kin_queue *queue, struct seat *seat, kin_time until)
+{
+    life_work_on(seat, queue->object.id);
+    return mutex_try(seat, &queue->hot->lock) ? 0 : queue_lock_slowly(queue, seat, until);
+}
 /* The calling thread's life, and the lock. 0, or -EIDRM, -ETIMEDOUT ... */
-int queue_enter(kin_queue *queue, struct seat **seat, kin_time until);
-int queue_lock(kin_queue *queue, struct seat *seat, kin_time until);
+static inline int queue_enter(kin_queue *queue, struct seat **seat, kin_time until)
+{
+    int result = 0;
+    *seat = life_enter(queue->object.domain, &result);
+    if (unlikely(!*seat))
+        return result;
+    if (unlikely(LOAD(queue->shared->base.removed)))
+        return object_removed(&queue->object, false);
+    return queue_lock(queue, *seat, until);
+}
 static inline void queue_unlock(kin_queue *queue, struct seat *seat)
 {
     mutex_release(&queue->hot->lock);
     life_work_done(seat);
 }
 /* Rings pollers and wakes sleepers after the release: bits from event_fire, and what pollers are armed for. */
-void queue_wake(kin_queue *queue, uint32_t *event, uint32_t bits, uint32_t ring);
+void poll_ring(kin_queue *queue, uint32_t what);
+static inline void queue_wake(kin_queue *queue, uint32_t *event, uint32_t bits, uint32_t ring)
+{
+    event_wake(event, bits);
+    if (unlikely(ring))
+        poll_ring(queue, ring);
+}
 /* Under the lock, before a commit that makes `what` possible: fires the event. */
 static inline uint32_t queue_fire(kin_queue *queue, enum kin_ready what, uint32_t *ring)
 {
@@ -251,6 +255,24 @@ static inline unsigned char *payload_of(kin_queue *queue, struct record *record,
                                : length <= INLINE_BYTES ? record->bytes : NULL;
 }
 
+/* Up to INLINE_BYTES, without a call. */
+static inline void copy_short(unsigned char *to, const unsigned char *from, uint32_t length)
+{
+    if (length == INLINE_BYTES) {
+        __builtin_memcpy(to, from, INLINE_BYTES);
+    } else if (length >= 16) {
+        for (uint32_t at = 0; at + 16 < length; at += 16)
+            __builtin_memcpy(to + at, from + at, 16);
+        __builtin_memcpy(to + length - 16, from + length - 16, 16);
+    } else if (length >= 8) {
+        __builtin_memcpy(to, from, 8);
+        __builtin_memcpy(to + length - 8, from + length - 8, 8);
+    } else {
+        for (uint32_t at = 0; at < length; at++)
+            to[at] = from[at];
+    }
+}
+
 /* ---- send.c, receive.c ---- */
 
 /* Gets a free record with room for `length` bytes into a move, under the lock, waiting for it; on success the lock is
@@ -276,7 +298,6 @@ void queue_give_up(kin_queue *queue);
 
 /* ---- poll.c ---- */
 
-void poll_ring(kin_queue *queue, uint32_t what);
 void poll_close(kin_queue *queue);
 
 #endif

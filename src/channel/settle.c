@@ -1,5 +1,5 @@
 /* What the dead held. The six headings are in channel/queue.h. */
-#include "channel/queue.h"
+#include "channel/move.h"
 #include "life/settle.h"
 #include "sys/plant.h"
 #include <errno.h>

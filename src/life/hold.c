@@ -1,41 +1,8 @@
 /* Naming what is held. The six headings are in life/domain.h. */
 #include "life/life.h"
 #include "sys/atomic.h"
-#include "sys/plant.h"
 #include "sys/reason.h"
 #include <errno.h>
-
-int life_hold(struct seat *seat, uint64_t object, uint64_t offset)
-{
-    unsigned number = (unsigned)__builtin_ctz(~seat->holds);
-    if (number >= HOLDS_MAX)
-        return reason(-ENOLCK, "this thread holds %u locks already: release one first", HOLDS_MAX);
-    struct hold *hold = &seat->life->holds[number];
-    STORE(hold->offset, offset);
-    KEEP_ORDER();
-    STORE(hold->object, PLANTED(NO_HOLD) ? 0 : object);
-    KEEP_ORDER();
-    seat->holds |= 1u << number;
-    return (int)number;
-}
-
-void life_forget(struct seat *seat, int number)
-{
-    KEEP_ORDER();
-    STORE(seat->life->holds[number].object, 0);
-    seat->holds &= ~(1u << number);
-}
-
-int life_holds(const struct seat *seat, uint64_t object, uint64_t offset)
-{
-    for (unsigned rest = seat->holds; rest; rest &= rest - 1) {
-        int number = __builtin_ctz(rest);
-        const struct hold *hold = &seat->life->holds[number];
-        if (LOAD(hold->object) == object && LOAD(hold->offset) == offset)
-            return number;
-    }
-    return -1;
-}
 
 int process_hold(struct seat *seat, uint64_t object)
 {

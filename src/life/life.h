@@ -3,7 +3,9 @@
 #define LIFE_LIFE_H
 
 #include "life/domain.h"
+#include "sys/plant.h"
 #include "sys/robust.h"
+#include <errno.h>
 
 /* What a thread knows of its own life in one domain. */
 struct seat {
@@ -52,11 +54,39 @@ static inline void life_work_done(struct seat *seat)
     STORE(seat->life->op.object, 0);
 }
 
-/* Names a lock of the user's, before it is taken; the number to forget it by. -ENOLCK: HOLDS_MAX are held. */
-int life_hold(struct seat *seat, uint64_t object, uint64_t offset);
-void life_forget(struct seat *seat, int number);
+/* Names a lock of the user's, before it is taken; the number to forget it by, or -ENOLCK: HOLDS_MAX are held. */
+static inline int life_hold(struct seat *seat, uint64_t object, uint64_t offset)
+{
+    int number = __builtin_ctz(~seat->holds);
+    if (unlikely(number >= (int)HOLDS_MAX))
+        return -ENOLCK;
+    struct hold *hold = &seat->life->holds[number];
+    STORE(hold->offset, offset);
+    KEEP_ORDER();
+    STORE(hold->object, PLANTED(NO_HOLD) ? 0 : object);
+    KEEP_ORDER();
+    seat->holds |= 1u << number;
+    return number;
+}
+
+static inline void life_forget(struct seat *seat, int number)
+{
+    KEEP_ORDER();
+    STORE(seat->life->holds[number].object, 0);
+    seat->holds &= ~(1u << number);
+}
+
 /* The number under which this life holds that lock, or -1. */
-int life_holds(const struct seat *seat, uint64_t object, uint64_t offset);
+static inline int life_holds(const struct seat *seat, uint64_t object, uint64_t offset)
+{
+    for (unsigned rest = seat->holds; rest; rest &= rest - 1) {
+        int number = __builtin_ctz(rest);
+        const struct hold *hold = &seat->life->holds[number];
+        if (LOAD(hold->object) == object && LOAD(hold->offset) == offset)
+            return number;
+    }
+    return -1;
+}
 
 /* Names an object in this process's record before the process takes something of it. */
 int process_hold(struct seat *seat, uint64_t object);

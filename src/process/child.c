@@ -77,5 +77,5 @@ IN_CHILD int child_prepare(struct child *child)
 
 IN_CHILD uint64_t child_mask(const struct child *child)
 {
-    return child->wish.flags & KIN_SPAWN_KEEP_MASK ? child->mask : 0;
+    return child->wish.flags & KIN_SPAWN_KEEP_MASK ? child->quiet.mask : 0;
 }

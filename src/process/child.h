@@ -32,6 +32,12 @@ struct failure {
     int detail;
 };
 
+/* What is put aside while a child is made: signals, cancellation, errno. */
+struct quiet {
+    uint64_t mask;
+    int cancel, error;
+};
+
 struct child {
     struct kin_spawn_options wish;
     struct kin_fd_map *fds; /* a copy of the map; the child changes the sources */
@@ -40,14 +46,16 @@ struct child {
     char **script; /* the arguments of /bin/sh for a file without a format; NULL: no such try */
     char *const *environment;
     const char *search; /* directories, divided by colons; NULL: `file` is the path */
-    uint64_t mask;      /* of the parent's signals */
+    int (*run)(void *context); /* instead of a program */
+    void *context;
     pid_t parent;
-    int report; /* the child's end of the report, or -1 */
-    bool shares_memory;
+    struct quiet quiet;
+    int report;         /* the child's end of the report, or -1 */
+    bool shares_memory; /* it has been seen to */
     struct failure failure;
 };
 
-/* Checks the wish and prepares the child; argv is NULL for a child that does not execute. */
+/* Checks the wish and lays the child out; argv is NULL for one that does not execute. Nothing to free when it fails. */
 int child_plan(struct child *child, char *const argv[], const struct kin_spawn_options *options);
 void child_plan_free(struct child *child);
 
@@ -65,5 +73,7 @@ int child_failed(struct child *child, enum step step, int error, int detail);
 
 /* The sentence about child->failure; returns its error. */
 int child_explain(const struct child *child);
+/* The sentence about a child that there never was; returns the error. */
+int child_refused(const struct child *child, int error);
 
 #endif

@@ -80,11 +80,32 @@ static const char *remedy(const struct failure *failure)
     }
 }
 
+static const char *name_of(const struct child *child)
+{
+    return child->file ? child->file : "the forked child";
+}
+
 int child_explain(const struct child *child)
 {
     char what[TEXT_SIZE];
     what_failed(child, what);
     errno = -child->failure.error;
-    return reason(child->failure.error, "%s was not started: %s: %m%s", child->file ? child->file : "the forked child",
-                  what, remedy(&child->failure));
+    return reason(child->failure.error, "%s was not started: %s: %m%s", name_of(child), what, remedy(&child->failure));
+}
+
+int child_refused(const struct child *child, int error)
+{
+    const char *name = name_of(child);
+    switch (error) {
+    case -ENOSYS:
+        return reason(error, "%s was not started: kin needs pidfds, Linux 5.4 or later", name);
+    case -EAGAIN:
+        return reason(error, "%s was not started: no more processes; see RLIMIT_NPROC and the cgroup's pids.max", name);
+    case -EMFILE:
+        return reason(error, "%s was not started: no free descriptor; close some or raise RLIMIT_NOFILE", name);
+    case -ESRCH:
+        return reason(error, "%s was killed before it could begin", name);
+    }
+    errno = -error;
+    return reason(error, "%s was not started: the kernel refused a new process: %m", name);
 }

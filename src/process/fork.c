@@ -1,5 +1,4 @@
 /* A child that goes on with the caller's program: fork(), so that all who registered with pthread_atfork() hear of it. */
-#include "process/child.h"
 #include "process/process.h"
 #include "process/report.h"
 #include "sys/reason.h"
@@ -36,18 +35,61 @@ static int check_alone(void)
                   other);
 }
 
-/* What the caller has in the buffer of stdout is the caller's to write. */
-__attribute__((noreturn)) static void run_child(struct child *child, struct quiet *quiet, int (*run)(void *context),
-                                                void *context)
+/* What the caller has in its buffers is the caller's to write. */
+static int go_on(struct child *child)
 {
-    child->report = -1;
     __fpurge(stdout);
+    __fpurge(stderr);
     if (child->wish.environment)
         environ = (char **)child->wish.environment;
-    quiet->mask = child_mask(child);
-    quiet_end(quiet);
-    int status = run(context);
+    child->quiet.mask = child_mask(child);
+    process_quiet_end(&child->quiet);
+    int status = child->run(child->context);
     fflush(stdout);
     fflush(stderr);
-    _exit(status);
+    return status;
+}
+
+static int live(struct child *child)
+{
+    if (report_self(child->report) < 0)
+        return NOT_STARTED;
+    int result = child_prepare(child);
+    report_result(child->report, &child->failure);
+    close(child->report);
+    return result < 0 ? NOT_STARTED : go_on(child);
+}
+
+static int start(struct child *child, kin_process *process)
+{
+    struct report report;
+    int result = report_open(&report);
+    if (result < 0)
+        return result;
+    child->report = report.theirs;
+    process->pid = fork();
+    if (process->pid == 0) {
+        close(report.ours);
+        _exit(live(child));
+    }
+    result = process->pid < 0 ? -errno : 0;
+    report_close_theirs(&report);
+    if (result == 0)
+        result = report_start(&report, process->pid, &process->fd);
+    if (result == 0)
+        report_next(&report, process->pid, -1, &child->failure);
+    report_close(&report);
+    return result;
+}
+
+int kin_process_fork(int (*run)(void *context), void *context, const struct kin_spawn_options *options,
+                     kin_process **out)
+{
+    struct child child;
+    int result = child_plan(&child, NULL, options);
+    child.run = run;
+    child.context = context;
+    if (result == 0 && !(child.wish.flags & KIN_SPAWN_DESPITE_THREADS) && (result = check_alone()) < 0)
+        child_plan_free(&child);
+    return result < 0 ? result : process_launch(&child, start, out);
 }

@@ -9,7 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ALL_FLAGS (2u * KIN_SPAWN_DESPITE_THREADS - 1)
+#define KNOWN_FLAGS                                                                                                    \
+    (KIN_SPAWN_GROUP | KIN_SPAWN_SESSION | KIN_SPAWN_KEEP_MASK | KIN_SPAWN_KEEP_IGNORED | KIN_SPAWN_LIFELINE |         \
+     KIN_SPAWN_NO_PATH | KIN_SPAWN_KEEP_FDS | KIN_SPAWN_DESPITE_THREADS)
 #define DEFAULT_SEARCH "/bin:/usr/bin"
 
 static int check_map(const struct kin_spawn_options *wish)
@@ -32,8 +34,9 @@ static int check_map(const struct kin_spawn_options *wish)
 
 static int check_wish(const struct kin_spawn_options *wish)
 {
-    if (wish->flags & ~ALL_FLAGS)
-        return reason(-EINVAL, "unknown flags 0x%x; see enum kin_spawn_flag", wish->flags & ~ALL_FLAGS);
+    unsigned unknown = wish->flags & ~(unsigned)KNOWN_FLAGS;
+    if (unknown)
+        return reason(-EINVAL, "unknown flags 0x%x; see enum kin_spawn_flag", unknown);
     if (wish->limit_count > INT_MAX || (wish->limit_count && !wish->limits))
         return reason(-EINVAL, "the list of limits is NULL, its count is not 0");
     if (wish->lifeline_signal < 0 || wish->lifeline_signal > SIGRTMAX)

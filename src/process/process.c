@@ -10,51 +10,25 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-kin_process *process_new(void)
+static kin_process *make(void)
 {
     kin_process *process = calloc(1, sizeof *process);
-    if (!process) {
-        reason(-ENOMEM, "no memory for the handle of a process");
+    if (!process)
         return NULL;
-    }
     process->fd = -1;
     process->parent = getpid();
     pthread_mutex_init(&process->mutex, NULL);
     return process;
 }
 
-void process_free(kin_process *process)
+static void unmake(kin_process *process)
 {
-    if (!process)
-        return;
     file_close(process->fd);
     pthread_mutex_destroy(&process->mutex);
     free(process);
 }
 
-void process_bury(kin_process *process)
-{
-    siginfo_t info;
-    pidfd_wait(process->fd, WEXITED, &info, NULL);
-}
-
-int process_refused(int error, const char *what)
-{
-    switch (error) {
-    case -ENOSYS:
-        return reason(error, "%s was not started: kin needs pidfds, Linux 5.4 or later", what);
-    case -EAGAIN:
-        return reason(error, "%s was not started: no more processes; see RLIMIT_NPROC and the cgroup's pids.max", what);
-    case -EMFILE:
-        return reason(error, "%s was not started: no free descriptor; close some or raise RLIMIT_NOFILE", what);
-    case -ESRCH:
-        return reason(error, "%s was killed before it could begin", what);
-    }
-    errno = -error;
-    return reason(error, "%s was not started: the kernel refused a new process: %m", what);
-}
-
-struct quiet quiet_begin(void)
+static struct quiet quiet_begin(void)
 {
     struct quiet quiet = {.error = errno};
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &quiet.cancel);
@@ -62,11 +36,37 @@ struct quiet quiet_begin(void)
     return quiet;
 }
 
-void quiet_end(const struct quiet *quiet)
+void process_quiet_end(const struct quiet *quiet)
 {
     bare_set_mask(quiet->mask);
     pthread_setcancelstate(quiet->cancel, NULL);
     errno = quiet->error;
+}
+
+static int launch(struct child *child, int (*start)(struct child *child, kin_process *process), kin_process *process)
+{
+    siginfo_t info;
+    child->quiet = quiet_begin();
+    int result = start(child, process);
+    bool failed = result == 0 && child->failure.error < 0;
+    if (failed)
+        pidfd_wait(process->fd, WEXITED, &info, NULL);
+    process_quiet_end(&child->quiet);
+    if (result < 0)
+        return child_refused(child, result);
+    return failed ? child_explain(child) : 0;
+}
+
+int process_launch(struct child *child, int (*start)(struct child *child, kin_process *process), kin_process **out)
+{
+    kin_process *process = make();
+    int result = process ? launch(child, start, process) : child_refused(child, -ENOMEM);
+    if (result == 0)
+        *out = process;
+    else if (process)
+        unmake(process);
+    child_plan_free(child);
+    return result;
 }
 
 pid_t kin_process_pid(const kin_process *process)
@@ -98,7 +98,7 @@ void kin_process_close(kin_process *process)
         return;
     if (!process->ended)
         pidfd_wait(process->fd, WEXITED | WNOHANG, &info, NULL);
-    process_free(process);
+    unmake(process);
 }
 
 static const char *signal_name(int signal, char *text, size_t size)

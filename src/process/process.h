@@ -2,9 +2,8 @@
 #ifndef PROCESS_PROCESS_H
 #define PROCESS_PROCESS_H
 
-#include <kin/process.h>
+#include "process/child.h"
 #include <pthread.h>
-#include <stdbool.h>
 
 struct kin_process {
     pid_t pid;
@@ -15,22 +14,11 @@ struct kin_process {
     struct kin_exit end;
 };
 
-/* A handle without a process, made before the child so that nothing can fail after. */
-kin_process *process_new(void);
-void process_free(kin_process *process);
+/* Makes the child that was laid out, and its handle. `start` clones or forks it: it fills pid and fd in, and the child's
+ * failure if there is one; its own negative result says that there is no child. Frees what the plan holds. */
+int process_launch(struct child *child, int (*start)(struct child *child, kin_process *process), kin_process **out);
 
-/* Reaps the child, whose start has failed. */
-void process_bury(kin_process *process);
-
-/* The sentence about a child that the kernel did not make; returns the error. */
-int process_refused(int error, const char *what);
-
-/* While a child is made: all signals blocked, no cancellation, errno as it was. */
-struct quiet {
-    uint64_t mask;
-    int cancel, error;
-};
-struct quiet quiet_begin(void);
-void quiet_end(const struct quiet *quiet);
+/* In the child too. */
+void process_quiet_end(const struct quiet *quiet);
 
 #endif

@@ -73,20 +73,19 @@ IN_CHILD void report_result(int end, const struct failure *failure)
 }
 
 /* The end of the socket alone would not tell: a stranger forked by another thread may hold a copy of it. */
-static void await(int end, pid_t pid)
+static void await(int end, pid_t pid, int milliseconds)
 {
     int child = pidfd_of(pid);
     struct pollfd either[] = {{end, POLLIN, 0}, {child, POLLIN, 0}};
-    while (poll(either, 2, child < 0 ? 0 : -1) < 0 && errno == EINTR)
-        ;
+    poll(either, 2, child < 0 ? 0 : milliseconds); /* all signals are blocked: no EINTR */
     file_close(child);
 }
 
-static int receive(const struct report *report, pid_t pid, struct failure *failure, union rider *rider)
+static int receive(const struct report *report, pid_t pid, int milliseconds, struct failure *failure, union rider *rider)
 {
     struct iovec part = {failure, sizeof *failure};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = rider, .msg_controllen = sizeof *rider};
-    await(report->ours, pid);
+    await(report->ours, pid, milliseconds);
     return recvmsg(report->ours, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) == sizeof *failure;
 }
 
@@ -94,7 +93,7 @@ int report_start(const struct report *report, pid_t pid, int *pidfd)
 {
     struct failure none;
     union rider rider = {.header = {.cmsg_len = 0}};
-    if (receive(report, pid, &none, &rider) && rider.header.cmsg_len == CMSG_LEN(sizeof *pidfd)) {
+    if (receive(report, pid, -1, &none, &rider) && rider.header.cmsg_len == CMSG_LEN(sizeof *pidfd)) {
         memcpy(pidfd, CMSG_DATA(&rider.header), sizeof *pidfd);
         return 0;
     }
@@ -102,11 +101,11 @@ int report_start(const struct report *report, pid_t pid, int *pidfd)
     return -ESRCH;
 }
 
-int report_next(const struct report *report, pid_t pid, struct failure *failure)
+int report_next(const struct report *report, pid_t pid, int milliseconds, struct failure *failure)
 {
     struct failure heard;
     union rider unused;
-    if (!receive(report, pid, &heard, &unused))
+    if (!receive(report, pid, milliseconds, &heard, &unused))
         return 0;
     *failure = heard;
     return 1;

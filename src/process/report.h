@@ -21,7 +21,7 @@ void report_result(int end, const struct failure *failure);
 
 /* The first message of child `pid`, its pidfd. -ESRCH: it was killed before; it is reaped then. */
 int report_start(const struct report *report, pid_t pid, int *pidfd);
-/* The next message. 1: it has come; 0: none will, the child has ended or executed. */
-int report_next(const struct report *report, pid_t pid, struct failure *failure);
+/* The next message. 1: it has come; 0: none will, the child has ended or executed; or none came in time. */
+int report_next(const struct report *report, pid_t pid, int milliseconds, struct failure *failure);
 
 #endif

@@ -1,4 +1,3 @@
-#include "process/child.h"
 #include "process/process.h"
 #include "process/report.h"
 #include "sys/bare.h"
@@ -8,8 +7,10 @@
 #include <sys/wait.h>
 
 #define NOT_STARTED 127
+/* Nothing more comes once clone has returned, but where vfork is only a fork (valgrind, qemu-user). Execution closes the
+ * child's end; that it does not show is due to a stranger, forked meanwhile by another thread, who holds a copy. */
+#define LATEST_REPORT 1000
 
-/* The child. It shares the parent's memory, but where vfork is only a fork (valgrind, qemu-user). */
 static IN_CHILD int become_program(void *context)
 {
     struct child *child = context;
@@ -28,7 +29,7 @@ static IN_CHILD int become_program(void *context)
 /* The usual way: the pidfd comes with the child, a failure through the memory. */
 static int clone_with_pidfd(struct child *child, kin_process *process)
 {
-    int pid = bare_clone(become_program, child, &process->fd);
+    int pid = bare_clone(become_program, child, true, &process->fd);
     if (pid < 0)
         return pid;
     process->pid = pid;
@@ -41,37 +42,32 @@ static int clone_with_pidfd(struct child *child, kin_process *process)
 }
 
 /* Where that is refused, the child opens its pidfd: the host may reap it before the parent could. */
-static int clone_with_report(struct child *child, kin_process *process)
+static int clone_with_report(struct child *child, bool share, kin_process *process)
 {
     struct report report;
     int result = report_open(&report);
     if (result < 0)
         return result;
     child->report = report.theirs;
-    int pid = result = bare_clone(become_program, child, NULL);
+    int pid = result = bare_clone(become_program, child, share, NULL);
     report_close_theirs(&report);
     process->pid = pid;
     if (pid > 0)
         result = report_start(&report, pid, &process->fd);
     if (result == 0 && !child->shares_memory)
-        report_next(&report, pid, &child->failure);
+        report_next(&report, pid, LATEST_REPORT, &child->failure);
     report_close(&report);
     return result;
 }
 
+/* A child of another user must not share our memory: that user may stop it, and the kernel would take us for a process
+ * that has changed its user, too (PR_SET_DUMPABLE). */
 static int start(struct child *child, kin_process *process)
 {
-    struct quiet quiet = quiet_begin();
-    child->mask = quiet.mask;
+    if (child->wish.uid || child->wish.gid)
+        return clone_with_report(child, false, process);
     int result = clone_with_pidfd(child, process);
-    if (result == -EINVAL || result == -EPERM)
-        result = clone_with_report(child, process);
-    if (result == 0 && child->failure.error < 0)
-        process_bury(process);
-    quiet_end(&quiet);
-    if (result < 0)
-        return process_refused(result, child->file);
-    return child->failure.error < 0 ? child_explain(child) : 0;
+    return result == -EINVAL || result == -EPERM ? clone_with_report(child, true, process) : result;
 }
 
 int kin_process_spawn(char *const argv[], const struct kin_spawn_options *options, kin_process **out)
@@ -80,14 +76,5 @@ int kin_process_spawn(char *const argv[], const struct kin_spawn_options *option
     if (!argv || !argv[0])
         return reason(-EINVAL, "argv needs at least the name of the program");
     int result = child_plan(&child, argv, options);
-    if (result < 0)
-        return result;
-    kin_process *process = process_new();
-    result = process ? start(&child, process) : -ENOMEM;
-    child_plan_free(&child);
-    if (result == 0)
-        *out = process;
-    else
-        process_free(process);
-    return result;
+    return result < 0 ? result : process_launch(&child, start, out);
 }

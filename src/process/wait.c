@@ -4,17 +4,152 @@
 #include "sys/reason.h"
 #include <errno.h>
 #include <poll.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-/* A stop or a continuation shows on no descriptor: it is looked for again after these times, each double the last. */
+/* What shows on no descriptor is looked for again and again, after naps that double: a stop, a continuation, the end of
+ * a child that a debugger still holds, a step of the wall clock. */
 #define FIRST_NAP (MILLISECOND / 4)
 #define LONGEST_NAP (32 * MILLISECOND)
-/* An ended child that a debugger still holds is looked for as often as that. */
+#define LONGEST_SLEEP INT64_C(1000000) /* seconds; a 32-bit time_t has room for it */
 
 static int64_t nanoseconds(long seconds, long microseconds)
 {
     return seconds * SECOND + microseconds * INT64_C(1000);
+}
+
+static struct kin_usage translate_usage(const struct pidfd_usage *usage)
+{
+    return (struct kin_usage){
+        .user_time = nanoseconds(usage->user_seconds, usage->user_microseconds),
+        .system_time = nanoseconds(usage->system_seconds, usage->system_microseconds),
+        .resident_max = (uint64_t)usage->resident_max * 1024,
+        .minor_faults = (uint64_t)usage->minor_faults,
+        .major_faults = (uint64_t)usage->major_faults,
+        .yields = (uint64_t)usage->yields,
+        .preemptions = (uint64_t)usage->preemptions,
+    };
+}
+
+static bool is_end(const struct kin_exit *how)
+{
+    return how->kind == KIN_EXITED || how->kind == KIN_KILLED || how->kind == KIN_DUMPED;
+}
+
+static struct kin_exit translate(const siginfo_t *info, const struct pidfd_usage *usage)
+{
+    struct kin_exit how = {.kind = KIN_EXITED, .status = info->si_status};
+    switch (info->si_code) {
+    case CLD_KILLED:
+        how.kind = KIN_KILLED;
+        break;
+    case CLD_DUMPED:
+        how.kind = KIN_DUMPED;
+        break;
+    case CLD_STOPPED:
+    case CLD_TRAPPED:
+        how.kind = KIN_STOPPED;
+        break;
+    case CLD_CONTINUED:
+        how.kind = KIN_CONTINUED;
+        break;
+    }
+    if (is_end(&how))
+        how.usage = translate_usage(usage);
+    return how;
+}
+
+static struct kin_exit translate_status(int status)
+{
+    if (WIFEXITED(status))
+        return (struct kin_exit){.kind = KIN_EXITED, .status = WEXITSTATUS(status)};
+    return (struct kin_exit){.kind = WCOREDUMP(status) ? KIN_DUMPED : KIN_KILLED, .status = WTERMSIG(status)};
+}
+
+/* 1: *how tells a change; 0: nothing yet. The end is reaped once, under the mutex, and told to everybody who asks. */
+static int look(kin_process *process, unsigned flags, struct kin_exit *how)
+{
+    siginfo_t info;
+    struct pidfd_usage usage;
+    int options = WEXITED | WNOHANG | (flags & KIN_WAIT_STOPPED ? WSTOPPED : 0) |
+                  (flags & KIN_WAIT_CONTINUED ? WCONTINUED : 0);
+    int result = 1;
+    pthread_mutex_lock(&process->mutex);
+    if (process->ended) {
+        *how = process->end;
+    } else if ((result = pidfd_wait(process->fd, options, &info, &usage)) > 0) {
+        *how = translate(&info, &usage);
+        process->ended = is_end(how);
+        process->end = *how;
+    }
+    pthread_mutex_unlock(&process->mutex);
+    return result;
+}
+
+/* The child is not there to be waited for: the host program has seen to that. */
+static int ask_kernel(kin_process *process, struct kin_exit *how)
+{
+    int status;
+    if (pidfd_kept_status(process->fd, &status) < 0)
+        return reason(-ECHILD,
+                      "how process %d ended is lost: this program ignores SIGCHLD or reaps every child, and before "
+                      "Linux 6.15 the kernel does not keep it; set SIGCHLD to SIG_DFL and wait for own children only",
+                      (int)process->pid);
+    pthread_mutex_lock(&process->mutex);
+    if (!process->ended)
+        process->end = translate_status(status);
+    process->ended = true;
+    *how = process->end;
+    pthread_mutex_unlock(&process->mutex);
+    return 1;
+}
+
+/* Sleeps until the process has ended (true), or for so many nanoseconds, or until a signal. */
+static bool sleep_for(int fd, int64_t left)
+{
+    struct pollfd end = {.fd = fd, .events = POLLIN};
+    struct timespec span = {LONGEST_SLEEP, 0};
+    if (left < LONGEST_SLEEP * SECOND)
+        span = (struct timespec){left / SECOND, left % SECOND};
+    return ppoll(&end, 1, &span, NULL) > 0;
+}
+
+static int wait_for_change(kin_process *process, unsigned flags, kin_time until, struct kin_exit *how)
+{
+    int64_t nap = FIRST_NAP;
+    bool ended = false;
+    for (;;) {
+        int result = look(process, flags, how);
+        if (result != 0)
+            return result;
+        int64_t left = clock_left(until);
+        if (left <= 0)
+            return reason(-ETIMEDOUT, "process %d goes on: its state has not changed in time", (int)process->pid);
+        if (flags || ended || until < 0) {
+            left = left < nap ? left : nap;
+            nap = nap < LONGEST_NAP ? 2 * nap : nap;
+        }
+        ended = sleep_for(ended ? -1 : process->fd, left) || ended;
+    }
+}
+
+int kin_process_wait(kin_process *process, unsigned flags, kin_time until, struct kin_exit *out)
+{
+    struct kin_exit how;
+    if (flags & ~(unsigned)(KIN_WAIT_STOPPED | KIN_WAIT_CONTINUED))
+        return reason(-EINVAL, "unknown flags 0x%x; see enum kin_wait_flag", flags);
+    if (process->parent != getpid())
+        return reason(-ECHILD, "process %d is no child of this process: its parent is %d", (int)process->pid,
+                      (int)process->parent);
+    int result = wait_for_change(process, flags, until, &how);
+    if (result == -ECHILD)
+        result = ask_kernel(process, &how);
+    else if (result < 0 && result != -ETIMEDOUT)
+        reason(result, "cannot wait for process %d: %s", (int)process->pid, kin_strerror(result));
+    if (result < 0)
+        return result;
+    if (out)
+        *out = how;
+    return 0;
 }

@@ -19,13 +19,13 @@
 #define LOCK_MAGIC 0x6b636f6cu /* "lock" */
 _Static_assert(sizeof(kin_lock) == 64, "one layout for 32 and 64 bits");
 
-static bool inside(const kin_segment *segment, const kin_lock *lock, uint64_t *offset)
+static inline bool inside(const kin_segment *segment, const kin_lock *lock, uint64_t *offset)
 {
     *offset = (uint64_t)((uintptr_t)lock - (uintptr_t)segment->data);
     return *offset < segment->bytes && segment->bytes - *offset >= sizeof *lock && *offset % 8 == 0;
 }
 
-static int check(const kin_segment *segment, const kin_lock *lock, uint64_t *offset)
+static inline int check(const kin_segment *segment, const kin_lock *lock, uint64_t *offset)
 {
     if (!inside(segment, lock, offset))
         return reason(-EINVAL, "the lock is not inside the segment %s, or not aligned to 8 bytes",
@@ -111,7 +111,7 @@ int kin_lock_acquire(kin_segment *segment, kin_lock *lock, kin_time until)
         return reason(-EDEADLK, "this thread holds the lock in %s already", segment->object.segment.path);
     int number = life_hold(seat, segment->object.id, offset);
     if (unlikely(number < 0))
-        return number;
+        return reason(number, "this thread holds %u locks already: release one first", HOLDS_MAX);
     if (mutex_try(seat, &lock->word))
         return 0;
     result = acquire_slowly(seat, segment, lock, until);

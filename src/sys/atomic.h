@@ -37,6 +37,8 @@ static inline void relax(void)
 #endif
 }
 
+/* For the few paths whose every instruction counts. */
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define likely(condition) __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 

@@ -34,14 +34,14 @@ static inline IN_CHILD int result_of(long value)
     return value < 0 ? -errno : (int)value;
 }
 
-int bare_clone(int (*run)(void *context), void *context, int *pidfd)
+int bare_clone(int (*run)(void *context), void *context, bool share, int *pidfd)
 {
     size_t guard = (size_t)sysconf(_SC_PAGESIZE), size = guard + STACK_SIZE;
     char *stack = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
     if (stack == MAP_FAILED)
         return -errno;
     mprotect(stack, guard, PROT_NONE);
-    int flags = CLONE_VM | CLONE_VFORK | SIGCHLD | (pidfd ? CLONE_PIDFD : 0);
+    int flags = CLONE_VFORK | SIGCHLD | (share ? CLONE_VM : 0) | (pidfd ? CLONE_PIDFD : 0);
     int result = result_of(clone(run, stack + size, flags, context, pidfd));
     munmap(stack, size);
     return result;

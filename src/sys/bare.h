@@ -14,9 +14,9 @@
  * stay in them for good. */
 #define IN_CHILD __attribute__((no_sanitize_address, no_sanitize_thread))
 
-/* Runs `run(context)` in a child on a stack of its own that shares this memory; returns when it has executed or ended,
- * with its number. Its pidfd, close-on-exec, goes to *pidfd; a NULL pidfd asks for none. */
-int bare_clone(int (*run)(void *context), void *context, int *pidfd);
+/* Runs `run(context)` in a child on a stack of its own, in this memory or in a copy of it; returns when it has executed
+ * or ended, with its number. Its pidfd, close-on-exec, goes to *pidfd; a NULL pidfd asks for none. */
+int bare_clone(int (*run)(void *context), void *context, bool share, int *pidfd);
 
 /* Signal masks are the kernel's: they cover the signals that libc keeps for itself too. */
 uint64_t bare_block_signals(void);

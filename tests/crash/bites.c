@@ -22,6 +22,7 @@ static char directory[64];
 
 static pid_t start(int (*run)(void))
 {
+    fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -87,11 +88,6 @@ static int send_one(void)
     return kin_queue_send(open_queue("queue"), "message", 8, NULL, KIN_NOW) < 0;
 }
 
-static int send_two(void)
-{
-    return send_one() + send_one();
-}
-
 static int take_and_die(void)
 {
     struct kin_message message;
@@ -102,28 +98,32 @@ static int take_and_die(void)
     return 1;
 }
 
-/* Two sleep; two messages come before either runs. The first to wake owes the second his wake. */
+static pid_t start_with(enum plant plant, int (*run)(void))
+{
+    kin_planted |= 1u << plant;
+    pid_t child = start(run);
+    kin_planted &= ~(1u << plant);
+    return child;
+}
+
+/* Two sleep; the first is woken by one message, and before he goes on another comes: he owes the second his wake. */
 static int baton(int patience)
 {
-    pid_t first = start(receive_one), second = start(receive_one);
+    pid_t first = start_with(PLANT_STOP_WOKEN, receive_one);
     until_state(first, 'S');
+    pid_t second = start(receive_one);
     until_state(second, 'S');
-    kill(first, SIGSTOP);
-    kill(second, SIGSTOP);
+    int result = ends(start(send_one), HANG);
     until_state(first, 'T');
-    until_state(second, 'T');
-    int result = ends(start(send_two), HANG);
+    result += ends(start(send_one), HANG);
     kill(first, SIGCONT);
-    kill(second, SIGCONT);
     return ends(first, patience) + ends(second, patience) + result;
 }
 
 /* The receiver stands between his last look and his sleep when the message comes. */
 static int fire(int patience)
 {
-    kin_planted |= 1u << PLANT_STOP_AWAKE;
-    pid_t receiver = start(receive_one);
-    kin_planted &= ~(1u << PLANT_STOP_AWAKE);
+    pid_t receiver = start_with(PLANT_STOP_AWAKE, receive_one);
     until_state(receiver, 'T');
     int result = ends(start(send_one), HANG);
     kill(receiver, SIGCONT);
@@ -138,9 +138,7 @@ static int announce(int patience)
     until_state(holder, 'T');
     pid_t stranger = start(receive_elsewhere);
     until_state(stranger, 'S');
-    kin_planted |= 1u << PLANT_NO_HOLDERS;
-    pid_t receiver = start(receive_one);
-    kin_planted &= ~(1u << PLANT_NO_HOLDERS);
+    pid_t receiver = start_with(PLANT_NO_HOLDERS, receive_one);
     until_state(receiver, 'S');
     kill(holder, SIGCONT);
     waitpid(holder, NULL, 0);
