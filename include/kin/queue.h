@@ -52,7 +52,7 @@ struct kin_queue_options {
 
 /* Opens or makes a queue. An old one keeps the limits that it was made with. */
 int kin_queue_open(kin_domain *domain, const char *name, const struct kin_queue_options *options, kin_queue **out);
-/* Puts back what this process has leased of it when this is its last handle on it. */
+/* Puts back what was leased through this handle, and gives back its loans and borrows. */
 void kin_queue_close(kin_queue *queue);
 
 /* A message in hand: loaned, borrowed or leased, or (with data NULL) received. */
@@ -97,7 +97,7 @@ int kin_queue_send(kin_queue *queue, const void *data, uint64_t length, const st
 
 /* Receives a copy into buffer. `out`, unless NULL, tells length, type, priority, attempts; its data is NULL.
  * -E2BIG: the buffer is too short, the message stays and out->length says what it needs; -ETIMEDOUT; -EIDRM.
- * Death: the message is still in the queue, unless the call had returned... or was about to: never lost and doubled. */
+ * Death: the message is still in the queue, or it had been received: never both, never neither. */
 int kin_queue_receive(kin_queue *queue, void *buffer, uint64_t capacity, const struct kin_receive *how, kin_time until,
                       struct kin_message *out);
 

@@ -36,11 +36,14 @@ int queue_lock_slowly(kin_queue *queue, struct seat *seat, kin_time until)
 
 int queue_name_holder(kin_queue *queue, struct seat *seat)
 {
-    if (likely(queue->named_by == seat->process))
+    uint32_t forgotten = LOAD(queue->object.domain->forgotten);
+    if (likely(queue->named_by == seat->process && queue->named_when == forgotten))
         return 0;
     int result = process_hold(seat, queue->object.id);
-    if (result == 0)
+    if (result == 0) {
         queue->named_by = seat->process;
+        queue->named_when = forgotten;
+    }
     return result;
 }
 
@@ -121,7 +124,7 @@ static int sleep_once(struct waiting *waiting, const struct standing *standing)
     if (result == 0)
         result = queue_lock(queue, waiting->seat, waiting->until);
     if (result < 0)
-        event_wake(event, EVENT_SLEEPERS); /* a wake that came to us was for somebody else */
+        event_wake(event, EVENT_BITS); /* a wake that came to us was for somebody else */
     if (result == 0 && woken == WOKEN_BACKSTOP) {
         struct standing after;
         queue_settle(queue, waiting->seat, true, &after);
@@ -161,4 +164,12 @@ uint32_t queue_pass_on(struct waiting *waiting, bool more, uint32_t *ring)
         return 0;
     event_arm(event, EVENT_SLEEPERS);
     return more && !PLANTED(NO_BATON) ? event_fire(event) : 0;
+}
+
+void queue_leave(struct waiting *waiting)
+{
+    kin_queue *queue = waiting->queue;
+    uint32_t ring, pass = queue_pass_on(waiting, true, &ring);
+    queue_unlock(queue, waiting->seat);
+    queue_wake(queue, waiting->what == KIN_CAN_RECEIVE ? &queue->hot->readable : &queue->hot->writable, pass, ring);
 }

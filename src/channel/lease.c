@@ -147,14 +147,15 @@ int kin_queue_done_and_send(kin_queue *jobs, struct kin_message *job, kin_queue 
     return error < 0 ? error : second;
 }
 
-/* To the dead-letter queue, or aside where that is full. */
+/* To the dead-letter queue; or aside where that is full: then 1. */
 int queue_bury(kin_queue *queue, struct kin_message *message, kin_queue *dead_letter)
 {
     struct kin_message copy;
     int result = kin_queue_loan(dead_letter, message->length, KIN_NOW, &copy);
     if (result == -ETIMEDOUT || result == -EMSGSIZE) {
         struct end aside = {.after = STATE_MAKE(TAG_FULL, message->attempts, 0) | STATE_ASIDE, .list = LIST_ASIDE};
-        return end_message(queue, message, TAG_LEASED, aside);
+        result = end_message(queue, message, TAG_LEASED, aside);
+        return result < 0 ? result : 1;
     }
     if (result < 0) {
         kin_queue_put_back(queue, message);
@@ -163,6 +164,52 @@ int queue_bury(kin_queue *queue, struct kin_message *message, kin_queue *dead_le
     memcpy(copy.data, message->data, message->length);
     struct kin_send how = {.size = sizeof how, .type = message->type, .priority = message->priority};
     return kin_queue_done_and_send(queue, message, dead_letter, &copy, &how);
+}
+
+/* The first that is set aside, on lease. 0: there is none. */
+static int take_aside(kin_queue *queue, struct kin_message *out)
+{
+    struct seat *seat;
+    int result = queue_enter(queue, &seat, KIN_NOW);
+    if (result < 0)
+        return result;
+    struct move move = {.slot = LOAD(queue->hot->aside)};
+    struct record *record = move.record = record_at(queue, move.slot);
+    if (!record) {
+        queue_unlock(queue, seat);
+        return 0;
+    }
+    uint32_t attempts = STATE_ATTEMPTS(LOAD(record->state)), length = LOAD(record->length);
+    *out = (struct kin_message){.length = length, .type = LOAD(record->type), .priority = LOAD(record->priority),
+                                .attempts = attempts, .sequence = LOAD(record->sequence), .slot = move.slot,
+                                .owner = seat->process, .data = payload_of(queue, record, length)};
+    move.after = STATE_MAKE(TAG_LEASED, attempts, seat->process);
+    if (length > queue->message_max || !out->data || !move_from(queue, &move, LIST_ASIDE) ||
+        !move_to(queue, &move, LIST_HELD) || queue_name_holder(queue, seat) < 0) {
+        queue_repair_own(queue, seat);
+        queue_unlock(queue, seat);
+        return reason(-EBADMSG, "%s was damaged and is repaired: try again", queue->object.segment.path);
+    }
+    STORE(record->finisher, 0);
+    STORE(record->handle, queue->number);
+    move_prepare(seat, &move);
+    move_commit(queue, seat, &move);
+    queue_unlock(queue, seat);
+    return 1;
+}
+
+int queue_unbury(kin_queue *queue, kin_queue *dead_letter)
+{
+    struct kin_message message;
+    while (LOAD(queue->hot->aside) != 0) {
+        int result = take_aside(queue, &message);
+        if (result <= 0)
+            return result;
+        result = queue_bury(queue, &message, dead_letter);
+        if (result != 0)
+            return result < 0 ? result : 0;
+    }
+    return 0;
 }
 
 /* At the end of a handle: what was taken through it and is still in hand. */

@@ -64,13 +64,10 @@ static int arm(kin_queue *queue, enum kin_ready what, uint64_t bell)
     return poller ? 0 : reason(-EBUSY, "%s has %u pollers already", queue->object.segment.path, POLLERS_MAX);
 }
 
-void poll_ring(kin_queue *queue, uint32_t what)
+/* Takes the arms off. How many bells are to be rung. */
+static unsigned disarm(kin_queue *queue, uint32_t what, uint64_t bells[POLLERS_MAX])
 {
-    struct seat *seat;
-    uint64_t bells[POLLERS_MAX];
     unsigned count = 0;
-    if (queue_enter(queue, &seat, KIN_NOW) < 0)
-        return;
     for (unsigned i = 0; i < POLLERS_MAX; i++) {
         struct poller *poller = &queue->shared->pollers[i];
         if (LOAD(poller->what) & what) {
@@ -79,9 +76,31 @@ void poll_ring(kin_queue *queue, uint32_t what)
         }
     }
     STORE(queue->hot->armed, LOAD(queue->hot->armed) & ~what);
-    queue_unlock(queue, seat);
+    return count;
+}
+
+static void ring_all(kin_queue *queue, const uint64_t *bells, unsigned count)
+{
     for (unsigned i = 0; i < count; i++)
         bell_ring(queue->object.domain, bells[i]);
+}
+
+void poll_ring(kin_queue *queue, uint32_t what)
+{
+    struct seat *seat;
+    uint64_t bells[POLLERS_MAX];
+    if (queue_enter(queue, &seat, KIN_NOW) < 0)
+        return;
+    unsigned count = disarm(queue, what, bells);
+    queue_unlock(queue, seat);
+    ring_all(queue, bells, count);
+}
+
+/* For who holds the lock and goes on to hold it: after a death only. */
+void poll_ring_locked(kin_queue *queue, uint32_t what)
+{
+    uint64_t bells[POLLERS_MAX];
+    ring_all(queue, bells, disarm(queue, what, bells));
 }
 
 static int add(int epoll, int fd)
@@ -90,9 +109,15 @@ static int add(int epoll, int fd)
     return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? reason_errno("cannot poll the doorbell") : 0;
 }
 
+/* A child of fork has copies of the descriptors, but the bell is its parent's. */
+static bool is_ours(const kin_queue *queue, const struct poll_set *set)
+{
+    return set->id && (uint32_t)set->id == LOAD(*queue->object.domain->own);
+}
+
 static void discard(kin_queue *queue, struct poll_set *set)
 {
-    if (set->id)
+    if (is_ours(queue, set))
         bell_remove(queue->object.domain, set->id);
     if (set->epoll > 0)
         file_close(set->epoll);
@@ -134,6 +159,8 @@ int kin_queue_fd(kin_queue *queue, enum kin_ready what)
     if (!set)
         return reason(-EINVAL, "ask for KIN_CAN_RECEIVE or KIN_CAN_SEND, not for %d", (int)what);
     pthread_mutex_lock(&queue->poll_lock);
+    if (set->epoll > 0 && !is_ours(queue, set))
+        discard(queue, set);
     int result = set->epoll > 0 ? 0 : make(queue, set);
     if (result == 0 && !find(queue, set->id))
         result = arm(queue, what, set->id);
@@ -149,7 +176,7 @@ int kin_queue_clear(kin_queue *queue, enum kin_ready what)
     struct poll_set *set = set_of(queue, what);
     char bytes[256];
     uint64_t ticks;
-    if (!set || set->epoll <= 0)
+    if (!set || set->epoll <= 0 || !is_ours(queue, set))
         return reason(-EINVAL, "kin_queue_fd was not asked for this descriptor");
     while (read(set->bell, bytes, sizeof bytes) > 0)
         continue;
@@ -165,7 +192,7 @@ void poll_close(kin_queue *queue)
         struct poll_set *set = &queue->poll[i];
         if (set->epoll <= 0)
             continue;
-        if (queue_enter(queue, &seat, KIN_FOREVER) == 0) {
+        if (is_ours(queue, set) && queue_enter(queue, &seat, KIN_FOREVER) == 0) {
             struct poller *poller = find(queue, set->id);
             if (poller) {
                 STORE(poller->what, 0);

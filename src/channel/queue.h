@@ -34,6 +34,7 @@
 #include "segment/table.h"
 #include "sync/event.h"
 #include "sync/mutex.h"
+#include "sync/wait.h"
 #include <kin/queue.h>
 
 enum tag { TAG_FREE, TAG_FULL, TAG_LOANED, TAG_BORROWED, TAG_LEASED, TAG_READING };
@@ -127,7 +128,8 @@ struct kin_queue {
     struct table records, lanes, space, tree;
     uint32_t messages, message_max;
     uint32_t number;       /* of this handle */
-    uint32_t named_by;     /* the process record that names this queue already */
+    uint32_t named_by;     /* the process record that names this queue already ... */
+    uint32_t named_when;   /* ... unless domain->forgotten has moved on */
     uint32_t peer_cpu[2];  /* where the other side was met last: as receiver, as sender */
     pthread_mutex_t poll_lock;
     struct poll_set poll[2];
@@ -176,6 +178,7 @@ static inline void queue_unlock(kin_queue *queue, struct seat *seat)
 }
 /* Rings pollers and wakes sleepers after the release: bits from event_fire, and what pollers are armed for. */
 void poll_ring(kin_queue *queue, uint32_t what);
+void poll_ring_locked(kin_queue *queue, uint32_t what);
 static inline void queue_wake(kin_queue *queue, uint32_t *event, uint32_t bits, uint32_t ring)
 {
     event_wake(event, bits);
@@ -189,7 +192,8 @@ static inline uint32_t queue_fire(kin_queue *queue, enum kin_ready what, uint32_
     return event_fire(what == KIN_CAN_RECEIVE ? &queue->hot->readable : &queue->hot->writable);
 }
 
-/* Names the queue in the process record, once a handle and process. */
+/* Names the queue in the process record, once a handle and process. Under the lock, in the same breath as the move into
+ * the hand: a handle that closes may strike the name while the lock is free. */
 int queue_name_holder(kin_queue *queue, struct seat *seat);
 
 /* Waiting for a condition of the queue. */
@@ -210,6 +214,8 @@ int queue_wait(struct waiting *waiting);
 /* What a waiter that got what he wanted owes others: event bits to wake after the release. Under the lock, before the
  * commit. `more`: something is left for them. */
 uint32_t queue_pass_on(struct waiting *waiting, bool more, uint32_t *ring);
+/* Releases the lock without having taken anything: a wake that was eaten goes to the next. */
+void queue_leave(struct waiting *waiting);
 
 /* ---- settle.c ---- */
 
@@ -217,7 +223,7 @@ struct standing {
     unsigned settled;  /* records */
     bool ending;       /* a holder is about to end */
     unsigned lives;
-    uint32_t life[4];  /* living holders, to be waited for */
+    uint32_t life[WAIT_LIVES_MAX]; /* living holders, to be waited for */
 };
 /* Under the lock: looks at the holders of records, settles those of the dead. */
 void queue_settle(kin_queue *queue, struct seat *seat, bool slow, struct standing *out);
@@ -295,6 +301,8 @@ int queue_end(kin_queue *queue, const struct kin_message *message, enum tag tag)
 int queue_bury(kin_queue *queue, struct kin_message *message, kin_queue *dead_letter);
 /* Gives back what was taken through this handle. */
 void queue_give_up(kin_queue *queue);
+/* Tries once more what was set aside, until the dead-letter queue is full again. */
+int queue_unbury(kin_queue *queue, kin_queue *dead_letter);
 
 /* ---- poll.c ---- */
 

@@ -36,7 +36,7 @@ static int find_message(struct waiting *waiting, const struct kin_receive *how, 
         if (unlikely(result < 0)) {
             queue_repair_own(queue, waiting->seat);
             if (++waiting->rebuilt > 1) {
-                queue_unlock(queue, waiting->seat);
+                queue_leave(waiting);
                 return reason(-EBADMSG, "%s is damaged", queue->object.segment.path);
             }
             continue;
@@ -66,7 +66,7 @@ static int move_away(struct waiting *waiting, struct move *move, uint32_t list)
     uint32_t ring = 0, ring_more, bits = 0;
     if (unlikely(!move_to(queue, move, list))) {
         queue_repair_own(queue, seat);
-        queue_unlock(queue, seat);
+        queue_leave(waiting);
         return reason(-EBADMSG, "%s was damaged and is repaired: try again", queue->object.segment.path);
     }
     move_prepare(seat, move);
@@ -89,14 +89,14 @@ static int hold(struct waiting *waiting, const struct kin_receive *how, enum tag
     int result = queue_enter(queue, &waiting->seat, waiting->until);
     if (result < 0)
         return result;
-    result = queue_name_holder(queue, waiting->seat);
-    if (result < 0) {
-        queue_unlock(queue, waiting->seat);
-        return result;
-    }
     result = find_message(waiting, how, &move);
     if (result < 0)
         return result;
+    result = queue_name_holder(queue, waiting->seat);
+    if (result < 0) {
+        queue_leave(waiting);
+        return result;
+    }
     struct record *record = move.record;
     describe(record, &message);
     message.slot = move.slot;
@@ -105,7 +105,7 @@ static int hold(struct waiting *waiting, const struct kin_receive *how, enum tag
         message.data = payload_of(queue, record, (uint32_t)message.length);
     if (!message.data) {
         queue_repair_own(queue, waiting->seat);
-        queue_unlock(queue, waiting->seat);
+        queue_leave(waiting);
         return reason(-EBADMSG, "a message of %s was damaged and is dropped", queue->object.segment.path);
     }
     move.after = STATE_MAKE(tag, message.attempts, waiting->seat->process);
@@ -132,7 +132,7 @@ static int receive_outside(struct waiting *waiting, struct move *move, void *buf
     kin_queue *queue = waiting->queue;
     int result = queue_name_holder(queue, waiting->seat);
     if (result < 0) {
-        queue_unlock(queue, waiting->seat);
+        queue_leave(waiting);
         return result;
     }
     unsigned char *bytes = payload_of(queue, move->record, (uint32_t)message->length);
@@ -156,9 +156,7 @@ static int receive_locked(struct waiting *waiting, struct move *move, void *buff
     queue->peer_cpu[0] = LOAD(move->record->cpu);
     memcpy(buffer, bytes, length);
     if (peek) {
-        uint32_t ring, pass = queue_pass_on(waiting, true, &ring);
-        queue_unlock(queue, waiting->seat);
-        queue_wake(queue, &queue->hot->readable, pass, ring);
+        queue_leave(waiting);
         return 0;
     }
     move->after = STATE_MAKE(TAG_FREE, 0, 0);
@@ -225,15 +223,13 @@ int kin_queue_receive(kin_queue *queue, void *buffer, uint64_t capacity, const s
     describe(move.record, &message);
     if (unlikely(message.length > queue->message_max || !payload_of(queue, move.record, (uint32_t)message.length))) {
         queue_repair_own(queue, waiting.seat);
-        queue_unlock(queue, waiting.seat);
+        queue_leave(&waiting);
         return reason(-EBADMSG, "a message of %s was damaged and is dropped", queue->object.segment.path);
     }
     if (out)
         *out = message;
     if (unlikely(message.length > capacity && !(how && how->flags & KIN_SHORTEN))) {
-        uint32_t ring, pass = queue_pass_on(&waiting, true, &ring);
-        queue_unlock(queue, waiting.seat);
-        queue_wake(queue, &queue->hot->readable, pass, ring);
+        queue_leave(&waiting);
         return reason(-E2BIG, "the next message of %s has %llu bytes, the buffer %llu: it stays in the queue",
                       queue->object.segment.path, (unsigned long long)message.length, (unsigned long long)capacity);
     }
@@ -254,8 +250,11 @@ int kin_queue_take(kin_queue *queue, const struct kin_receive *how, kin_time unt
 {
     struct waiting waiting;
     struct kin_message message;
+    int result = how && how->dead_letter ? queue_unbury(queue, how->dead_letter) : 0;
+    if (result < 0)
+        return result;
     for (;;) {
-        int result = start(&waiting, queue, how, until);
+        result = start(&waiting, queue, how, until);
         if (result == 0)
             result = hold(&waiting, how, TAG_LEASED, &message);
         if (result < 0)

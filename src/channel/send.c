@@ -56,6 +56,18 @@ static bool room_left(const kin_queue *queue, const struct move *move)
     return move->next || LOAD(queue->hot->fresh) + (move->from == LIST_FRESH) <= queue->messages;
 }
 
+/* Room for another sender may be too little for this one. From now on it must be woken with all others; a wake that it
+ * got as the only one belongs to them. */
+static void be_picky(struct waiting *waiting)
+{
+    uint32_t *event = &waiting->queue->hot->writable;
+    if (waiting->slept && !(waiting->bits & EVENT_PICKY)) {
+        event_arm(event, EVENT_BITS);
+        event_wake(event, event_fire(event));
+    }
+    waiting->bits |= EVENT_PICKY;
+}
+
 enum found { FOUND, FULL_NOW, TRY_AGAIN };
 
 /* One look, under the lock. On FOUND the op is prepared; `error` is for failures that waiting cannot mend. */
@@ -68,7 +80,7 @@ static enum found look_for_room(struct waiting *waiting, uint32_t length, struct
         block = space_find(queue, length);
         if (!block) {
             if (space_at_limit(queue)) {
-                waiting->bits |= EVENT_PICKY; /* room for another sender may be too little for this one */
+                be_picky(waiting);
                 return FULL_NOW;
             }
             *error = space_grow(queue);
@@ -105,7 +117,7 @@ int queue_take_free(struct waiting *waiting, uint32_t length, struct move *move)
         if (found == TRY_AGAIN && result == 0)
             continue;
         if (result < 0) {
-            queue_unlock(waiting->queue, waiting->seat);
+            queue_leave(waiting);
             return result;
         }
         result = queue_wait(waiting);
@@ -184,7 +196,7 @@ static int send_locked(struct waiting *waiting, const void *data, uint32_t lengt
     unsigned char *bytes = payload_of(queue, move.record, length);
     if (unlikely(result < 0 || !bytes || !move_to(queue, &move, list))) {
         queue_repair_own(queue, seat);
-        queue_unlock(queue, seat);
+        queue_leave(waiting);
         return result < 0 ? result : reason(-EBADMSG, "%s is damaged", queue->object.segment.path);
     }
     move.after = STATE_MAKE(TAG_FULL, 0, 0);
@@ -239,18 +251,13 @@ int kin_queue_loan(kin_queue *queue, uint64_t length, kin_time until, struct kin
     if (result < 0)
         return result;
     struct seat *seat = waiting.seat;
-    result = queue_name_holder(queue, seat);
-    if (result < 0) {
-        queue_unlock(queue, seat);
-        return result;
-    }
     result = queue_take_free(&waiting, (uint32_t)length, &move);
     if (result < 0)
         return result;
     unsigned char *bytes = payload_of(queue, move.record, (uint32_t)length);
-    if (!bytes || !move_to(queue, &move, LIST_HELD)) {
+    if (!bytes || !move_to(queue, &move, LIST_HELD) || queue_name_holder(queue, seat) < 0) {
         queue_repair_own(queue, seat);
-        queue_unlock(queue, seat);
+        queue_leave(&waiting);
         return reason(-EBADMSG, "%s is damaged", queue->object.segment.path);
     }
     move.after = STATE_MAKE(TAG_LOANED, 0, seat->process);

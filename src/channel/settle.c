@@ -45,7 +45,9 @@ static bool settle_record(kin_queue *queue, struct seat *seat, uint32_t slot, st
     move_prepare(seat, &move);
     uint32_t bits = queue_fire(queue, what, &ring);
     bool done = move_commit(queue, seat, &move);
-    queue_wake(queue, full ? &queue->hot->readable : &queue->hot->writable, bits, ring);
+    event_wake(full ? &queue->hot->readable : &queue->hot->writable, bits);
+    if (ring)
+        poll_ring_locked(queue, ring);
     static const char *const names[] = {"", "", "a loan", "a borrow", "a lease", "a receive"};
     life_log(queue->object.domain, &queue->object.segment, 0, owner, "%s, %s", names[STATE_TAG(before)],
              full ? STATE_TAG(before) == TAG_LOANED ? "sent" : "put back" : "freed");

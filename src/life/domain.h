@@ -160,6 +160,7 @@ struct kin_domain {
     unsigned seats;   /* lives that this process's threads have; changed under the file lock */
     int byte_file;    /* holds this process's byte lock; may have been closed by the application */
     char *path;       /* of the directory */
+    uint32_t forgotten; /* how often process_forget struck a name: who remembers to have named must look again */
     unsigned references;
     struct kin_domain *next;
 };

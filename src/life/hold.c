@@ -27,4 +27,5 @@ void process_forget(kin_domain *domain, uint64_t object)
     for (unsigned i = 0; process && i < PROCESS_HOLDS_MAX; i++)
         if (LOAD(process->holds[i]) == object)
             STORE_RELEASE(process->holds[i], 0);
+    FETCH_ADD(domain->forgotten, 1);
 }

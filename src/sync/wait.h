@@ -17,7 +17,7 @@
 #include <kin/base.h>
 
 #define WAIT_BACKSTOP (250 * INT64_C(1000000))
-#define WAIT_LIVES_MAX 8u
+#define WAIT_LIVES_MAX 24u
 
 struct wait {
     struct seat *seat;

@@ -11,7 +11,7 @@ struct futex_word {
     uint32_t value;
 };
 
-#define FUTEX_WORDS_MAX 16
+#define FUTEX_WORDS_MAX 32
 
 /* Whether this kernel has futex_waitv and lets us use it. Asked once a process, KIN_FALLBACK=1 answers no. */
 bool futex_has_waitv(void);
