@@ -111,7 +111,7 @@ static uint32_t pick_by_type(kin_queue *queue, const struct kin_receive *how, in
             if (!record || ++seen > queue->messages || STATE_TAG(LOAD(record->state)) != TAG_FULL)
                 goto corrupt;
             int64_t type = LOAD(record->type);
-            if (matches(how, type) && type < best_type) {
+            if (matches(how, type) && (!best || type < best_type)) {
                 best = slot;
                 best_type = how->type > 0 ? INT64_MIN : type;
             }

@@ -128,6 +128,7 @@ struct kin_queue {
     struct table records, lanes, space, tree;
     uint32_t messages, message_max;
     uint32_t number;       /* of this handle */
+    uint32_t deaths;       /* announcements in the domain when this handle last looked at its holders */
     uint32_t named_by;     /* the process record that names this queue already ... */
     uint32_t named_when;   /* ... unless domain->forgotten has moved on */
     uint32_t peer_cpu[2];  /* where the other side was met last: as receiver, as sender */
@@ -227,6 +228,13 @@ struct standing {
 };
 /* Under the lock: looks at the holders of records, settles those of the dead. */
 void queue_settle(kin_queue *queue, struct seat *seat, bool slow, struct standing *out);
+/* Before a message is chosen: after a death, a job of the dead may have to come back to its place first. */
+void queue_settle_deaths(kin_queue *queue, struct seat *seat);
+static inline void queue_heed_deaths(kin_queue *queue, struct seat *seat)
+{
+    if (unlikely(LOAD(queue->object.domain->shared->deaths) != LOAD(queue->deaths)))
+        queue_settle_deaths(queue, seat);
+}
 
 /* ---- pick.c ---- */
 

@@ -89,6 +89,7 @@ static int hold(struct waiting *waiting, const struct kin_receive *how, enum tag
     int result = queue_enter(queue, &waiting->seat, waiting->until);
     if (result < 0)
         return result;
+    queue_heed_deaths(queue, waiting->seat);
     result = find_message(waiting, how, &move);
     if (result < 0)
         return result;
@@ -213,6 +214,7 @@ int kin_queue_receive(kin_queue *queue, void *buffer, uint64_t capacity, const s
         result = queue_enter(queue, &seat, until);
     if (unlikely(result < 0))
         return result;
+    queue_heed_deaths(queue, seat);
     if (likely(!how) && receive_at_once(queue, seat, buffer, capacity, out))
         return 0;
     start(&waiting, queue, how, until);

@@ -263,6 +263,7 @@ int kin_queue_loan(kin_queue *queue, uint64_t length, kin_time until, struct kin
     move.after = STATE_MAKE(TAG_LOANED, 0, seat->process);
     aim(seat, &move);
     address(queue, move.record, &envelope, (uint32_t)length);
+    STORE(queue->hot->sequence, LOAD(move.record->sequence)); /* it takes its place when it is sent */
     STORE(move.record->finisher, 0);
     STORE(move.record->handle, queue->number);
     uint32_t pass = queue_pass_on(&waiting, room_left(queue, &move), &ring);

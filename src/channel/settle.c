@@ -94,6 +94,16 @@ void queue_settle(kin_queue *queue, struct seat *seat, bool slow, struct standin
     }
 }
 
+void queue_settle_deaths(kin_queue *queue, struct seat *seat)
+{
+    struct standing standing = {0};
+    uint32_t deaths = LOAD(queue->object.domain->shared->deaths);
+    if (LOAD(queue->hot->held))
+        queue_settle(queue, seat, false, &standing);
+    if (!standing.ending)
+        STORE(queue->deaths, deaths);
+}
+
 int queue_settle_object(kin_domain *domain, const char *name, uint32_t id)
 {
     static const struct kin_queue_options existing = {.size = sizeof existing, .flags = KIN_MUST_EXIST};

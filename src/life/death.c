@@ -129,6 +129,7 @@ void life_announce(kin_domain *domain)
     }
     if (!any || PLANTED(NO_ANNOUNCE))
         return;
+    FETCH_ADD(domain->shared->deaths, 1);
     futex_wake(&domain->shared->obit, FUTEX_ALL);
     if (LOAD(domain->shared->bells))
         bell_ring_everywhere(domain);

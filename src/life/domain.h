@@ -138,7 +138,8 @@ struct domain_header {
     struct segment_header base;
     uint32_t obit;
     uint32_t bells;      /* doorbells armed anywhere in the domain, ever: 0 saves the announcer a walk */
-    uint32_t spare[14];
+    uint32_t deaths;     /* announcements so far: who sees another number looks at what he holds dear */
+    uint32_t spare[13];
     int64_t reserved;
     uint64_t next_object;
     uint64_t logged;

@@ -60,11 +60,11 @@ static const char *remedy(const struct failure *failure)
     case STEP_CLOSE:
         return "; without close_range (Linux 5.9) /proc must be mounted";
     case STEP_LIMIT:
-        return failure->error == -EPERM ? "; only root raises a hard limit" : "";
+        return failure->error == -EPERM ? "; it takes CAP_SYS_RESOURCE to raise a hard limit" : "";
     case STEP_GROUPS:
     case STEP_GID:
     case STEP_UID:
-        return failure->error == -EPERM ? "; only root changes them" : "";
+        return failure->error == -EPERM ? "; it takes root" : "";
     case STEP_EXECUTE:
         if (failure->error == -ENOENT)
             return "; it, or the interpreter that it names, is not there";

@@ -1,0 +1,134 @@
+/* The two ends: who has one, taking it, giving it back. The six headings are in channel/spsc.h. */
+#include "channel/spsc.h"
+#include "life/settle.h"
+#include "sys/cpu.h"
+#include "sys/membarrier.h"
+#include "sys/reason.h"
+#include <errno.h>
+
+static const char *const names[] = {"producer", "consumer"};
+
+static uint64_t offset_of(enum side side)
+{
+    return offsetof(struct channel_header, ends) + side * sizeof(struct channel_end);
+}
+
+/* Whether the life has, or is about to take, that end. If not, a word that names it is damaged. */
+static bool life_names(const kin_channel *channel, uint32_t id, enum side side)
+{
+    const struct life *life = life_at(channel->object.domain, id);
+    for (unsigned i = 0; life && i < HOLDS_MAX; i++)
+        if (LOAD(life->holds[i].object) == channel->object.id && LOAD(life->holds[i].offset) == offset_of(side))
+            return true;
+    return false;
+}
+
+enum standing end_look(kin_channel *channel, enum side side, bool slow, uint32_t *owner)
+{
+    kin_domain *domain = channel->object.domain;
+    struct channel_end *end = &channel->shared->ends[side];
+    uint32_t seen;
+    do {
+        seen = *owner = LOAD_ACQUIRE(end->owner);
+        if (seen == 0)
+            return STANDING_NOBODY;
+        if (seen == END_DIED)
+            return STANDING_DIED;
+        enum verdict verdict = slow ? life_prove(domain, seen) : life_verdict(domain, seen);
+        if (verdict == VERDICT_ALIVE && life_names(channel, seen, side))
+            return STANDING_LIVES;
+    } while (LOAD_ACQUIRE(end->owner) != seen); /* he may have given it back while we looked */
+    return STANDING_DIED;
+}
+
+/* From head on, slots are full as far as the producers before had come. */
+static uint64_t find_tail(const kin_channel *channel, uint64_t head)
+{
+    uint64_t low = head, high = head + channel->capacity;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (slot_is_full(channel, middle))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void begin(kin_channel *channel, enum side side)
+{
+    struct claim *claim = &channel->claims[side];
+    claim->head = LOAD_ACQUIRE(channel->shared->head);
+    claim->position = side == PRODUCER ? find_tail(channel, claim->head) : claim->head;
+    STORE(channel->shared->ends[side].cpu, cpu_now());
+}
+
+static int busy(const kin_channel *channel, enum side side, bool mine)
+{
+    if (mine)
+        return reason(-EBUSY, "this thread is the %s of %s already, through another handle", names[side],
+                      channel->object.segment.path);
+    return reason(-EBUSY, "%s has a %s: `kin show` tells which process", channel->object.segment.path, names[side]);
+}
+
+int end_claim(kin_channel *channel, struct seat *seat, enum side side)
+{
+    kin_domain *domain = channel->object.domain;
+    struct channel_end *end = &channel->shared->ends[side];
+    uint32_t owner;
+    int hold = life_hold(seat, channel->object.id, offset_of(side));
+    if (hold < 0)
+        return reason(hold, "this thread holds %u locks and ends of channels already: let go of one first", HOLDS_MAX);
+    if (!membarrier_join())
+        STORE(channel->shared->fenced, 1);
+    do {
+        if (end_look(channel, side, true, &owner) == STANDING_LIVES) {
+            life_forget(seat, hold);
+            return busy(channel, side, owner == seat->id);
+        }
+    } while (!CAS(end->owner, &owner, seat->id));
+    if (owner != 0 && owner != END_DIED)
+        life_log(domain, &channel->object.segment, life_verdict(domain, owner) == VERDICT_DEAD ? owner : 0, 0, "%s",
+                 names[side]);
+    begin(channel, side);
+    channel->claims[side].hold = hold;
+    STORE(channel->claims[side].life, seat->id);
+    return 0;
+}
+
+void end_release(kin_channel *channel, struct seat *seat, enum side side)
+{
+    struct claim *claim = &channel->claims[side];
+    uint32_t mine = seat->id;
+    if (LOAD(claim->life) != mine)
+        return;
+    STORE(claim->life, 0);
+    CAS(channel->shared->ends[side].owner, &mine, 0);
+    life_forget(seat, claim->hold);
+}
+
+int channel_settle_object(kin_domain *domain, const char *name, uint32_t id)
+{
+    static const struct kin_channel_options existing = {.size = sizeof existing, .flags = KIN_MUST_EXIST};
+    kin_channel *channel;
+    if (id == 0)
+        return 0; /* ends are held by lives */
+    int result = kin_channel_open(domain, name, &existing, &channel);
+    if (result < 0)
+        return result == -ENOENT ? 0 : result;
+    for (enum side side = PRODUCER; side <= CONSUMER; side++) {
+        uint32_t owner = id;
+        if (CAS(channel->shared->ends[side].owner, &owner, END_DIED))
+            life_log(domain, &channel->object.segment, id, 0, "%s", names[side]);
+    }
+    kin_channel_close(channel);
+    return 0;
+}
+
+uint64_t channel_count_held(kin_domain *domain, const char *name, uint32_t process)
+{
+    (void)domain;
+    (void)name;
+    (void)process;
+    return 0; /* ends are held by lives, and the lives name them */
+}

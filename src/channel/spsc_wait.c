@@ -1,0 +1,163 @@
+/* Waiting for the other side. The six headings are in channel/spsc.h. */
+#include "channel/spsc.h"
+#include "sync/wait.h"
+#include "sys/cpu.h"
+#include "sys/membarrier.h"
+#include "sys/plant.h"
+#include "sys/reason.h"
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+
+/* Before sleeping: so many looks with a pause between, if the other side runs on another processor; then yields. */
+#define LOOKS 120u
+#define YIELDS 6u
+
+static int damaged(const kin_channel *channel)
+{
+    return reason(-EBADMSG, "%s is damaged: remove it and make it anew", channel->object.segment.path);
+}
+
+/* 1: the next message is there; 0: not yet. */
+static int look_for_message(const kin_channel *channel, const struct claim *claim)
+{
+    uint64_t position = claim->position;
+    bool passed_over = slot_is_full(channel, position + 1);
+    uint32_t sequence = HEADER_SEQUENCE(slot_header(slot_at(channel, position)));
+    if (sequence == (uint32_t)(position + 1))
+        return 1;
+    uint32_t before = position < channel->capacity ? 0 : (uint32_t)(position + 1 - channel->capacity);
+    return sequence == before && !passed_over ? 0 : damaged(channel);
+}
+
+/* How many messages there is room for. */
+static int64_t look_for_room(kin_channel *channel, struct claim *claim)
+{
+    claim->head = LOAD_ACQUIRE(channel->shared->head);
+    uint64_t waiting = claim->position - claim->head;
+    return waiting <= channel->capacity ? (int64_t)(channel->capacity - waiting) : damaged(channel);
+}
+
+/* Above 0: go on; 0: not yet; -EBADMSG. */
+static int64_t look(kin_channel *channel, enum side side)
+{
+    struct claim *claim = &channel->claims[side];
+    return side == PRODUCER ? look_for_room(channel, claim) : look_for_message(channel, claim);
+}
+
+static void note_cpu(kin_channel *channel, enum side side)
+{
+    uint32_t *place = &channel->shared->ends[side].cpu, cpu = cpu_now();
+    if (LOAD(*place) != cpu)
+        STORE(*place, cpu);
+}
+
+/* A producer who finds room for one message only is back here at once, and each time takes head's line away from the
+ * consumer, who is the slower one: so he lets a few more be received first. */
+static bool look_a_while(kin_channel *channel, enum side side)
+{
+    int64_t enough = side == PRODUCER ? channel->capacity / 8 + 1 : 1, found = 0;
+    bool elsewhere = LOAD(channel->shared->ends[!side].cpu) != cpu_now();
+    for (unsigned i = 0; elsewhere && i < LOOKS; i++) {
+        found = look(channel, side);
+        if (found >= enough || found < 0)
+            return found > 0;
+        relax();
+    }
+    for (unsigned i = 0; i < YIELDS && found == 0; i++) {
+        sched_yield();
+        found = look(channel, side);
+    }
+    return found > 0;
+}
+
+/* Arms the own word; whoever commits after the fence sees it armed, and who did before is seen by the look behind it. */
+static void arm(kin_channel *channel, enum side side)
+{
+    STORE(channel->shared->ends[side].asleep, 1);
+    FULL_FENCE();
+    if (!LOAD(channel->shared->fenced) && !membarrier_fence_all())
+        STORE(channel->shared->fenced, 1);
+}
+
+static enum woken sleep_once(kin_channel *channel, struct seat *seat, enum side side, uint32_t other, kin_time until)
+{
+    struct channel_end *end = &channel->shared->ends[side];
+    struct wait wait = {
+        .seat = seat,
+        .object = channel->object.id,
+        .word = &end->asleep,
+        .value = 1,
+        .until = until,
+    };
+    if (other)
+        wait.life[wait.lives++] = other;
+    enum woken woken = WOKEN_LOOK;
+    arm(channel, side);
+    if (PLANTED(STOP_AWAKE))
+        raise(SIGSTOP);
+    if (look(channel, side) == 0)
+        woken = wait_sleep(&wait);
+    STORE(end->asleep, 0);
+    return woken;
+}
+
+static int late(const kin_channel *channel, enum side side)
+{
+    const char *path = channel->object.segment.path;
+    return side == CONSUMER ? reason(-ETIMEDOUT, "no message came in %s", path) : reason(-ETIMEDOUT, "%s is full", path);
+}
+
+static int broken(const kin_channel *channel, enum side side)
+{
+    const char *path = channel->object.segment.path;
+    return side == CONSUMER ? reason(-EPIPE, "%s is empty, and its producer died", path)
+                            : reason(-EPIPE, "%s is full, and its consumer died", path);
+}
+
+/* A head that was damaged is put right by its owner: the producer may be waiting for it. */
+static void mend(kin_channel *channel, enum side side)
+{
+    uint64_t position = channel->claims[side].position;
+    if (side == CONSUMER && LOAD(channel->shared->head) != position)
+        STORE_RELEASE(channel->shared->head, position);
+}
+
+int channel_wait(kin_channel *channel, struct seat *seat, enum side side, kin_time until)
+{
+    enum woken woken = WOKEN_LOOK;
+    note_cpu(channel, side);
+    if (until != KIN_NOW && look_a_while(channel, side))
+        return 0;
+    for (;;) {
+        bool slow = woken != WOKEN_LOOK || !futex_has_waitv();
+        uint32_t other;
+        enum standing standing = end_look(channel, !side, slow, &other);
+        int64_t found = look(channel, side); /* after the look at him: he may have died behind his last commit */
+        if (found != 0)
+            return found < 0 ? (int)found : 0;
+        if (LOAD(channel->shared->ends[side].owner) != seat->id) {
+            end_release(channel, seat, side);
+            return damaged(channel);
+        }
+        mend(channel, side);
+        if (standing == STANDING_DIED)
+            return broken(channel, side);
+        if (until == KIN_NOW || woken == WOKEN_LATE)
+            return late(channel, side);
+        woken = sleep_once(channel, seat, side, standing == STANDING_LIVES ? other : 0, until);
+        int result = object_removed(&channel->object, woken != WOKEN_LOOK);
+        if (result < 0)
+            return result;
+    }
+}
+
+void channel_wake_slowly(kin_channel *channel, enum side side)
+{
+    struct channel_end *end = &channel->shared->ends[side];
+    note_cpu(channel, !side);
+    if (!PLANTED(NO_FIRE))
+        STORE(end->asleep, 0);
+    KEEP_ORDER();
+    futex_wake(&end->asleep, 1);
+}
