@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define TICK_MS 2
+#define ASLEEP_MS 5 /* a nap is shorter */
 
 static void become_child(struct sweep *sweep, pid_t parent, bool pinned)
 {
@@ -45,29 +46,36 @@ static bool read_about(pid_t process, const char *what, char *text, size_t size)
     return length > 0;
 }
 
-/* True when it slept at the last look, and has not been awake since: then the count of its switches stands still. */
-static bool sleeps_on(pid_t process, long *switches)
+/* Since when it has been asleep, and how often it had gone to sleep by then: a nap raises the count. */
+struct sleeper {
+    double since;
+    long switches;
+};
+
+/* True when it has not been awake for a while. */
+static bool sleeps_on(pid_t process, struct sleeper *sleeper)
 {
     char text[4096];
-    long before = *switches;
-    *switches = -1;
+    long switches;
     if (!read_about(process, "status", text, sizeof text))
         return false;
     const char *state = strstr(text, "\nState:\tS");
     const char *count = strstr(text, "\nvoluntary_ctxt_switches:");
-    if (!state || !count || sscanf(count, "\nvoluntary_ctxt_switches: %ld", switches) != 1)
+    if (!state || !count || sscanf(count, "\nvoluntary_ctxt_switches: %ld", &switches) != 1)
         return false;
-    return *switches == before;
+    if (switches != sleeper->switches)
+        *sleeper = (struct sleeper){seconds(), switches};
+    return seconds() - sleeper->since > ASLEEP_MS / 1e3;
 }
 
 enum change child_wait(struct sweep *sweep, pid_t child, bool asleep, int *status)
 {
     enum change change = CHANGED;
     double hang = seconds() + sweep->crash.hang_ms / 1e3;
-    long switches = -1;
+    struct sleeper sleeper = {.switches = -1};
     alarm_set(TICK_MS, TICK_MS);
     while (waitpid(child, status, __WALL) < 0 && errno == EINTR) {
-        if (asleep && sleeps_on(child, &switches))
+        if (asleep && sleeps_on(child, &sleeper))
             change = SLEEPS;
         else if (seconds() > hang)
             change = HANGS;

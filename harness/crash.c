@@ -91,8 +91,8 @@ static void fill_in(struct sweep *sweep, const struct kin_crash *crash)
         full->pause_us = PAUSE_DEFAULT_US;
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    sweep->chance = full->seed ? full->seed : (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-    sweep->result->seed = sweep->chance;
+    sweep->seed = full->seed ? full->seed : (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    sweep->chance = sweep->seed;
 }
 
 static int run_mode(struct sweep *sweep, enum kin_crash_mode mode)
@@ -180,5 +180,8 @@ void kin_crash_print(FILE *file, const char *name, const struct kin_crash_result
         fputs(", asleep", file);
     if (result->where[0])
         fprintf(file, ", %s %s", point->finished ? "after" : "before", result->where);
-    fprintf(file, ": %s (seed %llu)\n", result->sentence, (unsigned long long)result->seed);
+    fprintf(file, ": %s", result->sentence);
+    if (result->seed)
+        fprintf(file, " (seed %llu)", (unsigned long long)result->seed);
+    fputc('\n', file);
 }

@@ -107,6 +107,7 @@ int check_here(struct sweep *sweep)
 uint64_t chance(struct sweep *sweep, uint64_t below)
 {
     uint64_t x = sweep->chance;
+    sweep->result->seed = sweep->seed;
     x ^= x >> 12;
     x ^= x << 25;
     x ^= x >> 27;

@@ -35,7 +35,7 @@ struct sweep {
     struct kin_crash_result *result;
     struct control *control;
     struct kin_crash_point point; /* the moment that is being looked at */
-    uint64_t chance;
+    uint64_t seed, chance; /* the first number and the last */
     uint64_t first_moment, second_limit; /* kill twice: the first victim's, and how many of the second's */
     cpu_set_t cpus; /* what is the caller's comes back after the run */
     bool pinned;

@@ -1,7 +1,7 @@
 /* Kill and kill twice: for each moment a play of its own, from a fresh state to a survivor's check.
  *
- * The order within a play is the point of it: all arrive while nobody is dead; the peer sleeps before the victim begins;
- * he is judged before anybody new is started. */
+ * The order within a play is the point of it: all arrive while nobody is dead; the peer sleeps before the victim
+ * begins; he is judged before anybody new is started. */
 #include "internal.h"
 
 #include <string.h>

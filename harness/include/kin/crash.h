@@ -7,20 +7,20 @@
  * and nothing else; it does not know kin.
  *
  * Four modes:
- *   snapshot     one pass, nobody is killed. After each instruction that changed something your regions are copied, your
- *                `mark_dead` writes into the copy what the victim's death would leave, and `check` works on the copy.
- *                Tens of thousands of moments a second: the mode for every test run
+ *   snapshot     one pass, nobody is killed. After each instruction that changed something your regions are copied,
+ *                your `mark_dead` writes into the copy what the victim's death would leave, and `check` works on the
+ *                copy. Tens of thousands of moments a second: the mode for every test run
  *   kill         for each moment: a fresh state, a fresh victim, SIGKILL, and `check` in a process of its own
  *   kill twice   the first victim is killed at one moment, a second one, that settles what he left, at each of its own;
  *                then `check`. With `limit`, a sample
  *   random       workers run your `work` in a loop, random ones are killed. Every other one must finish a round before
  *                the dead one is replaced, since a newcomer could hide a lost wake
- * With a `peer`, kill and kill twice have somebody asleep, waiting for what the victim does; after the death he must end
- * by himself before anything else is started. This finds the wake that nobody sent.
+ * With a `peer`, kill and kill twice have somebody asleep, waiting for what the victim does; after the death he must
+ * end by himself before anything else is started. This finds the wake that nobody sent.
  *
  * A *moment* is the victim standing before an instruction: moment 0 before the first of `operate`, the last one after
- * it. A system call is one instruction. With `wake`, a system call that sleeps makes two moments, asleep in it and after
- * it, and `wake` has somebody end the sleep. An operation may also end the process: exit can be swept too.
+ * it. A system call is one instruction. With `wake`, a system call that sleeps makes two moments, asleep in it and
+ * after it, and `wake` has somebody end the sleep. An operation may also end the process: exit can be swept too.
  *
  *     static int deposit(void *context) { ... account->balance++ ... return 0; }
  *     static int sound(void *context, const struct kin_crash_point *point)
@@ -109,7 +109,8 @@ struct kin_crash {
     void (*dump)(void *context); /* on a hang, before anybody is killed: show what you know */
     unsigned hang_ms;            /* what takes longer hangs; default 10,000 */
     uint64_t first;              /* the first moment, to look at one again */
-    uint64_t limit;              /* moments at most, spread by chance over all; random: kills, default 100 */
+    uint64_t limit;              /* moments at most: in snapshot the first, in the killing modes spread by chance over
+                                    all; random: kills, default 100 */
     uint64_t seed;               /* of chance; 0 makes one */
 };
 #define KIN_CRASH(...) (&(struct kin_crash){.size = sizeof(struct kin_crash), __VA_ARGS__})
@@ -118,7 +119,7 @@ struct kin_crash_result {
     uint64_t points;  /* moments that were swept; random: kills */
     uint64_t checked; /* of these, how many check saw; the others were, byte for byte, as the one before */
     double seconds;
-    uint64_t seed;
+    uint64_t seed;    /* 0: nothing was left to chance */
     struct kin_crash_point failed; /* the moment of the fault */
     char where[192];               /* its instruction: function+offset (file), or file+offset */
     char sentence[256];            /* the fault; empty: every moment held */
