@@ -28,7 +28,8 @@ struct kin_channel_options {
 };
 #define KIN_CHANNEL(...) (&(struct kin_channel_options){.size = sizeof(struct kin_channel_options), __VA_ARGS__})
 
-int kin_channel_open(kin_domain *domain, const char *name, const struct kin_channel_options *options, kin_channel **out);
+int kin_channel_open(kin_domain *domain, const char *name, const struct kin_channel_options *options,
+                     kin_channel **out);
 void kin_channel_close(kin_channel *channel);
 
 /* Sends a copy. -EBUSY: another living thread is the producer; -EMSGSIZE; -ETIMEDOUT; -EIDRM; -EPIPE: the consumer

@@ -58,17 +58,18 @@ const char *kin_kind_name(unsigned kind);
 /* A named object, as a listing shows it. */
 struct kin_object {
     char name[KIN_NAME_MAX + 1];
-    unsigned kind;       /* of enum kin_kind; 0 when the header cannot be read */
-    int state;           /* 0, or why it cannot be used: -EPROTO, -EACCES, -EBADMSG */
-    unsigned mode;       /* permission bits */
+    unsigned kind; /* of enum kin_kind; 0 when the header cannot be read */
+    int state;     /* 0, or why it cannot be used: -EPROTO, -EACCES, -EBADMSG */
+    unsigned mode; /* permission bits */
     uid_t uid;
     gid_t gid;
-    uint64_t size;       /* bytes reserved */
-    uint64_t inode;      /* its identity: differs from a later object of the same name */
-    int64_t created;     /* CLOCK_REALTIME, ns */
+    uint64_t size;   /* bytes reserved */
+    uint64_t inode;  /* its identity: differs from a later object of the same name */
+    int64_t created; /* CLOCK_REALTIME, ns */
 };
 
-/* Calls visit for every named object of the domain, in no order, until it returns something else than 0; returns that. */
+/* Calls visit for every named object of the domain, in no order, until it returns something else than 0; returns that.
+ * */
 int kin_domain_each(kin_domain *domain, int (*visit)(void *context, const struct kin_object *object), void *context);
 
 /* One object by name. */
@@ -77,12 +78,12 @@ int kin_object_find(kin_domain *domain, const char *name, struct kin_object *out
 /* Who has to do with an object, and how. */
 enum kin_part { KIN_PART_HOLDS = 1, KIN_PART_WAITS = 2, KIN_PART_ATTACHED = 3 };
 struct kin_party {
-    unsigned part;     /* of enum kin_part */
-    pid_t pid, tid;    /* as its own PID namespace numbers them; tid 0: the whole process */
-    int alive;         /* 1 alive, 0 dead, -1 cannot be known from here */
-    uint64_t count;    /* leases, loans and borrows of a queue; 1 for a lock */
-    uint64_t offset;   /* of the lock in its segment */
-    char command[16];  /* the process's name when it first used kin */
+    unsigned part;    /* of enum kin_part */
+    pid_t pid, tid;   /* as its own PID namespace numbers them; tid 0: the whole process */
+    int alive;        /* 1 alive, 0 dead, -1 cannot be known from here */
+    uint64_t count;   /* leases, loans and borrows of a queue; 1 for a lock */
+    uint64_t offset;  /* of the lock in its segment */
+    char command[16]; /* the process's name when it first used kin */
 };
 int kin_object_each_party(kin_domain *domain, const char *name,
                           int (*visit)(void *context, const struct kin_party *party), void *context);
@@ -95,15 +96,15 @@ int kin_remove(kin_domain *domain, const char *name, unsigned flags);
 
 /* One line of the recovery log: who died holding what, and who settled it. */
 struct kin_death {
-    uint64_t number;     /* counts up from 1 */
-    int64_t when;        /* CLOCK_REALTIME, ns: when it was settled */
-    pid_t pid, tid;      /* the dead one, as its own PID namespace numbered it */
-    pid_t settler;       /* who met the leftovers */
-    unsigned kind;       /* the object's kind */
-    char command[16];    /* the dead one's name */
-    uint64_t inode;      /* the object */
-    char name[32];       /* the object's name, cut to 31 bytes */
-    char held[24];       /* what: "lock", "2 leases", "a send, undone" */
+    uint64_t number;  /* counts up from 1 */
+    int64_t when;     /* CLOCK_REALTIME, ns: when it was settled */
+    pid_t pid, tid;   /* the dead one, as its own PID namespace numbered it */
+    pid_t settler;    /* who met the leftovers */
+    unsigned kind;    /* the object's kind */
+    char command[16]; /* the dead one's name */
+    uint64_t inode;   /* the object */
+    char name[32];    /* the object's name, cut to 31 bytes */
+    char held[24];    /* what: "lock", "2 leases", "a send, undone" */
 };
 
 /* Calls visit for the recoveries still in the log (the last 256), oldest first, from number `after` + 1 on. */
@@ -112,8 +113,8 @@ int kin_domain_each_death(kin_domain *domain, uint64_t after,
 
 /* What kin_domain_clean found: a dead life or process, or a leftover file. */
 struct kin_stale {
-    const char *what;    /* "life", "process", "file" */
-    const char *proof;   /* one sentence: how it is known to be stale */
+    const char *what;  /* "life", "process", "file" */
+    const char *proof; /* one sentence: how it is known to be stale */
     pid_t pid, tid;
     char name[KIN_NAME_MAX + 1]; /* of a file */
 };
@@ -126,9 +127,9 @@ int kin_domain_clean(kin_domain *domain, unsigned flags, void (*visit)(void *con
 
 /* What kin found on this machine and what it does about it, for `kin doctor`. */
 struct kin_facilities {
-    int waitv;           /* futex_waitv works */
-    int robust_list;     /* libc registered a robust list for this thread */
-    int fallback;        /* byte locks are the witness (asked for by KIN_FALLBACK=1, or needed) */
+    int waitv;                             /* futex_waitv works */
+    int robust_list;                       /* libc registered a robust list for this thread */
+    int fallback;                          /* byte locks are the witness (asked for by KIN_FALLBACK=1, or needed) */
     unsigned lives, lives_dead, processes; /* in the domain */
 };
 int kin_domain_facilities(kin_domain *domain, struct kin_facilities *out);

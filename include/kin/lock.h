@@ -1,9 +1,9 @@
 /* kin/lock.h - a lock that its owner's death gives on.
  *
  * A kin_lock lives in shared memory: inside your own struct in a kin_segment, or by itself under a name. When a thread
- * dies holding it, at any instruction, the next one to ask gets it at once, with KIN_RECOVERED: you hold it, and what it
- * guards may be half changed. Repair that, or register a repair function which runs before anybody else sees the data.
- * Who dies while repairing leaves it to the next, again with KIN_RECOVERED.
+ * dies holding it, at any instruction, the next one to ask gets it at once, with KIN_RECOVERED: you hold it, and what
+ * it guards may be half changed. Repair that, or register a repair function which runs before anybody else sees the
+ * data. Who dies while repairing leaves it to the next, again with KIN_RECOVERED.
  *
  *     struct account { kin_lock lock; long balance; } *account = kin_segment_data(segment);
  *     int result = kin_lock_acquire(segment, &account->lock, KIN_FOREVER);

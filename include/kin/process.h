@@ -10,7 +10,12 @@
  *         errx(1, "%s", kin_reason());
  *     kin_process_wait(child, 0, KIN_FOREVER, &how);
  *     kin_process_close(child);
- */
+ *
+ * A child begins clean: descriptors 0, 1, 2 and those of a list, no signal blocked, every signal's action the default
+ * one. Flags and options change that.
+ *
+ * Fork: a handle belongs to the process that started the child. A fork of it may signal, poll and close, but not wait:
+ * -ECHILD. Linux 5.4 or later. */
 #ifndef KIN_PROCESS_H
 #define KIN_PROCESS_H
 
@@ -22,22 +27,30 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-#pragma GCC visibility push(default)
 
 typedef struct kin_process kin_process;
 
-/* In the child, descriptor `to` is the caller's `from`. All descriptors that no entry names are closed, but 0, 1, 2. */
+/* In the child, descriptor `to` is the caller's `from`; with KIN_FD_CLOSED nothing is open there. The entries are taken
+ * all at once, so {{0, 1}, {1, 0}} exchanges two. What no entry names is closed, but 0, 1, 2. */
 struct kin_fd_map { int to, from; };
-struct kin_limit { int resource; struct rlimit limit; }; /* RLIMIT_... of setrlimit */
+#define KIN_FD_CLOSED (-1)
+
+/* RLIMIT_... of setrlimit(), and its values, with 64 bits on every machine. */
+struct kin_limit {
+    int resource;
+    struct { uint64_t rlim_cur, rlim_max; } limit;
+};
+#define KIN_UNLIMITED UINT64_MAX
 
 enum kin_spawn_flag {
     KIN_SPAWN_GROUP = 1,        /* a process group of its own */
-    KIN_SPAWN_SESSION = 2,      /* a session of its own */
+    KIN_SPAWN_SESSION = 2,      /* a session of its own, and so a group too */
     KIN_SPAWN_KEEP_MASK = 4,    /* keep the signal mask; default: nothing blocked */
     KIN_SPAWN_KEEP_IGNORED = 8, /* keep ignored signals; default: every action is the default one */
-    KIN_SPAWN_LIFELINE = 16,    /* the child is killed when the thread that started it ends: PR_SET_PDEATHSIG */
-    KIN_SPAWN_NO_PATH = 32,     /* argv[0] is a path, no search */
-    KIN_SPAWN_KEEP_FDS = 64,    /* close nothing but what is close-on-exec */
+    KIN_SPAWN_LIFELINE = 16,    /* the child is killed when the thread that started it ends: PR_SET_PDEATHSIG. It is cut
+                                 * when the child executes a set-user-ID program or changes its user */
+    KIN_SPAWN_NO_PATH = 32,     /* the file is a path: no search, and a script needs its #! */
+    KIN_SPAWN_KEEP_FDS = 64,    /* close nothing but what is close-on-exec; a forked child keeps that too */
     KIN_SPAWN_DESPITE_THREADS = 128 /* kin_process_fork in a process that has other threads */
 };
 
@@ -51,52 +64,75 @@ struct kin_spawn_options {
     size_t fd_count;
     const struct kin_limit *limits;
     size_t limit_count;
-    const uid_t *uid;              /* NULL: the caller's. Supplementary groups are cleared when set */
-    const gid_t *gid;
+    const uid_t *uid;              /* real, effective and saved user; NULL: the caller's */
+    const gid_t *gid;              /* the same for the group. Supplementary groups are left when either is set */
     int lifeline_signal;           /* with KIN_SPAWN_LIFELINE; 0: SIGKILL */
 };
 #define KIN_SPAWN(...) (&(struct kin_spawn_options){.size = sizeof(struct kin_spawn_options), __VA_ARGS__})
+
+/* What an ended child has used, its own waited-for children included. */
+struct kin_usage {
+    int64_t user_time, system_time; /* nanoseconds */
+    uint64_t resident_max;          /* bytes */
+    uint64_t minor_faults, major_faults;
+    uint64_t yields, preemptions;   /* context switches: to wait, and against its will */
+};
 
 /* How a process changed. */
 enum kin_exit_kind { KIN_EXITED = 1, KIN_KILLED, KIN_DUMPED, KIN_STOPPED, KIN_CONTINUED };
 struct kin_exit {
     enum kin_exit_kind kind;
-    int status;          /* exit status, or signal number */
-    struct rusage usage; /* of an ended child */
+    int status;             /* exit status, or signal number */
+    struct kin_usage usage; /* of an ended child; zero when somebody else has reaped it */
 };
 
 enum kin_wait_flag { KIN_WAIT_STOPPED = 1, KIN_WAIT_CONTINUED = 2 };
 
-/* Starts a command. The caller's memory size does not matter (CLONE_VM | CLONE_VFORK). Any step that fails in the child
- * is the error of this call: -ENOENT, -EACCES, -ENOEXEC, -ENOTDIR, -EPERM ...; kin_reason() names the step.
- * Signals: all are blocked meanwhile. */
+/* Starts a command. The caller's memory size does not matter (CLONE_VM | CLONE_VFORK), but with uid or gid: another
+ * user's child does not share the caller's memory, and costs a fork(). Without '/' in its name the
+ * program is looked for as execvp() does: in the caller's PATH, and what has no format the kernel knows is given to
+ * /bin/sh. Any step that fails in the child is the error of this call: -ENOENT, -EACCES, -ENOEXEC, -ENOTDIR, -EPERM,
+ * -E2BIG ...; kin_reason() names the step. -EINVAL: options that cannot be meant; -EBADF: the map names a descriptor
+ * that is not open; -EAGAIN, -ENOMEM, -EMFILE: the machine has no room for it.
+ * The steps, in order: signal actions, descriptors, session or group, limits, groups and user, directory (as that
+ * user), lifeline, signal mask, execution.
+ * Signals: all are blocked meanwhile, and the thread cannot be cancelled. */
 int kin_process_spawn(char *const argv[], const struct kin_spawn_options *options, kin_process **out);
 
-/* A child that runs `run(context)` and exits with its result. It has a copy of the caller's memory as after fork(), no
- * life in any domain, and of the descriptors only 0, 1, 2 and those in options->fds. -EDEADLK: this process has other
- * threads (locks that they hold would stay held in the child), unless KIN_SPAWN_DESPITE_THREADS. */
+/* A child that runs `run(context)` and ends with its result as exit status. It has a copy of the caller's memory as
+ * after fork() (the handlers of pthread_atfork() run), no life in any domain, and of the descriptors only 0, 1, 2 and
+ * those in options->fds; the other options hold too, but for `file`. Steps that fail are errors of this call.
+ * What stdout and stderr had buffered stays the caller's: the child begins with empty buffers, and flushes these two
+ * when `run` returns. Then it calls _exit(): no atexit() handlers, no other stream flushed.
+ * -EDEADLK: this process has other threads (locks that they hold would stay held in the child), unless
+ * KIN_SPAWN_DESPITE_THREADS. */
 int kin_process_fork(int (*run)(void *context), void *context, const struct kin_spawn_options *options,
                      kin_process **out);
 
-/* Waits for the end (or, by flags, for a stop or a continuation). The end is told again on every later call.
- * -ETIMEDOUT; -ECHILD: the host program ignores SIGCHLD or reaped the child itself, and this kernel has no
- * PIDFD_GET_INFO to learn the status afterwards. */
+/* Waits for the end or, by flags of enum kin_wait_flag, for a stop or a continuation too. `out` may be NULL. The end is
+ * told to every caller, now and on every later call; a stop or continuation once, as waitpid() does. The end wakes at
+ * once; a stop or continuation is looked for at least every 32 ms, as no descriptor shows it.
+ * -ETIMEDOUT; -ECHILD: the host program ignores SIGCHLD or has reaped the child itself, and this kernel (before Linux
+ * 6.15) has no PIDFD_GET_INFO to learn the status afterwards. */
 int kin_process_wait(kin_process *process, unsigned flags, kin_time until, struct kin_exit *out);
 
-/* Sends a signal, by pidfd: never to another process that got the number. -ESRCH: it has ended. */
+/* Sends a signal, by pidfd: never to another process that got the number; 0 only asks. -ESRCH: it has ended; -EPERM;
+ * -EINVAL: no such signal. */
 int kin_process_signal(kin_process *process, int signal);
 
 pid_t kin_process_pid(const kin_process *process);
-/* Readable when the process has ended. Stays the handle's. */
+
+/* The pidfd: readable when the process has ended. Stays the handle's. */
 int kin_process_fd(const kin_process *process);
 
-/* Forgets the process; it runs on. An ended child that nobody waited for is reaped here. */
+/* Forgets the process; it runs on. An ended child that nobody waited for is reaped here. One that ends later stays a
+ * zombie for as long as this process lives and does not reap it: who does not care for its end sets SIGCHLD to SIG_IGN,
+ * or keeps the handle until then. */
 void kin_process_close(kin_process *process);
 
 /* "exited with 1", "killed by SIGSEGV (core dumped)" into text of `size` bytes; returns text. */
 char *kin_exit_text(const struct kin_exit *how, char *text, size_t size);
 
-#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

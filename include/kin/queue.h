@@ -1,7 +1,8 @@
 /* kin/queue.h - a queue of messages, many to many, that no death can tear, empty or stop.
  *
  * A message is in the queue until a receive has returned it. Order: highest priority first (0..32767), oldest first
- * within a priority. Each message has a type, a number above 0, by which receivers may choose as System V's msgrcv does.
+ * within a priority. Each message has a type, a number above 0, by which receivers may choose as System V's msgrcv
+ * does.
  *
  * Five ways to take part:
  *   send, receive             copies, in one step
@@ -69,7 +70,7 @@ struct kin_message {
 
 struct kin_send {
     size_t size;
-    int64_t type;      /* 0: 1 */
+    int64_t type; /* 0: 1 */
     uint32_t priority;
 };
 #define KIN_SEND(...) (&(struct kin_send){.size = sizeof(struct kin_send), __VA_ARGS__})
@@ -125,11 +126,11 @@ int kin_queue_done_and_send(kin_queue *jobs, struct kin_message *job, kin_queue 
                             const struct kin_send *how);
 
 struct kin_queue_status {
-    uint64_t queued;              /* messages that can be received */
+    uint64_t queued; /* messages that can be received */
     uint64_t leased, loaned, borrowed, aside;
-    uint64_t sent;                /* since it was made */
+    uint64_t sent;                         /* since it was made */
     uint64_t messages, message_max, bytes; /* limits */
-    uint64_t reserved;            /* bytes of memory that it has now */
+    uint64_t reserved;                     /* bytes of memory that it has now */
 };
 int kin_queue_status(kin_queue *queue, struct kin_queue_status *out);
 

@@ -34,7 +34,8 @@ struct kin_segment_options {
 
 /* Opens or makes a segment. -EINVAL: no bytes given for a new one; -EMSGSIZE: the old one is smaller; -ENOSPC: the
  * tmpfs is full (the pages are reserved here, so that they cannot be missing later). */
-int kin_segment_open(kin_domain *domain, const char *name, const struct kin_segment_options *options, kin_segment **out);
+int kin_segment_open(kin_domain *domain, const char *name, const struct kin_segment_options *options,
+                     kin_segment **out);
 void kin_segment_close(kin_segment *segment);
 
 /* The first byte, aligned to 64; the same for all calls on this handle. */

@@ -1,5 +1,5 @@
-/* Giving back what is in hand: done, put back, release, done-and-send, the dead-letter queue. The six headings are in
- * channel/queue.h. */
+/* Giving back what is in hand: done, put back, release, done-and-send, the dead-letter queue.
+ * The six headings are in channel/queue.h. */
 #include "channel/move.h"
 #include "sys/reason.h"
 #include <errno.h>
@@ -88,13 +88,13 @@ static int carry_out_job(kin_queue *jobs, struct seat *seat, uint32_t slot)
 }
 
 static int check_both(kin_queue *jobs, const struct kin_message *job, kin_queue *results,
-                      const struct kin_message *result, const struct kin_send *how, struct record **a, struct record **b,
-                      struct seat **seat)
+                      const struct kin_message *result, const struct kin_send *how, struct record **a,
+                      struct record **b, struct seat **seat)
 {
     int error = 0;
     if (jobs->object.domain != results->object.domain)
-        return reason(-EXDEV, "%s and %s are in different domains: a step across both needs one", jobs->object.segment.path,
-                      results->object.segment.path);
+        return reason(-EXDEV, "%s and %s are in different domains: a step across both needs one",
+                      jobs->object.segment.path, results->object.segment.path);
     *seat = life_enter(jobs->object.domain, &error);
     if (!*seat)
         return error;
@@ -110,8 +110,8 @@ static int check_both(kin_queue *jobs, const struct kin_message *job, kin_queue 
     if (error == 0)
         error = queue_in_hand(results, *seat, result, TAG_LOANED, b);
     if (error == 0 && result->length > LOAD((*b)->length))
-        error = reason(-EMSGSIZE, "the loan has %u bytes, not %llu: its length can only be made smaller", LOAD((*b)->length),
-                       (unsigned long long)result->length);
+        error = reason(-EMSGSIZE, "the loan has %u bytes, not %llu: its length can only be made smaller",
+                       LOAD((*b)->length), (unsigned long long)result->length);
     return error;
 }
 
@@ -180,9 +180,14 @@ static int take_aside(kin_queue *queue, struct kin_message *out)
         return 0;
     }
     uint32_t attempts = STATE_ATTEMPTS(LOAD(record->state)), length = LOAD(record->length);
-    *out = (struct kin_message){.length = length, .type = LOAD(record->type), .priority = LOAD(record->priority),
-                                .attempts = attempts, .sequence = LOAD(record->sequence), .slot = move.slot,
-                                .owner = seat->process, .data = payload_of(queue, record, length)};
+    *out = (struct kin_message){.length = length,
+                                .type = LOAD(record->type),
+                                .priority = LOAD(record->priority),
+                                .attempts = attempts,
+                                .sequence = LOAD(record->sequence),
+                                .slot = move.slot,
+                                .owner = seat->process,
+                                .data = payload_of(queue, record, length)};
     move.after = STATE_MAKE(TAG_LEASED, attempts, seat->process);
     if (length > queue->message_max || !out->data || !move_from(queue, &move, LIST_ASIDE) ||
         !move_to(queue, &move, LIST_HELD) || queue_name_holder(queue, seat) < 0) {

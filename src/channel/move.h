@@ -1,6 +1,6 @@
 /* The steps of a move, for who performs one and for who repairs one: the same code. They are inline so that where the
- * lists are known (a plain send, a plain receive) nothing but the stores is left. The six headings are in
- * channel/queue.h. */
+ * lists are known (a plain send, a plain receive) nothing but the stores is left.
+ * The six headings are in channel/queue.h. */
 #ifndef CHANNEL_MOVE_H
 #define CHANNEL_MOVE_H
 
@@ -128,7 +128,8 @@ ALWAYS_INLINE bool move_apply(kin_queue *queue, const struct move *move)
     return move_give_back_space(queue, move->record);
 }
 
-/* Steps 2 to 4 but for the release. False: an index was wrong, and all was rebuilt. In line, for who knows the lists. */
+/* Steps 2 to 4 but for the release. False: an index was wrong, and all was rebuilt. In line, for who knows the lists.
+ * */
 ALWAYS_INLINE bool move_commit_known(kin_queue *queue, struct seat *seat, const struct move *move)
 {
     KEEP_ORDER();

@@ -26,7 +26,8 @@ static struct poller *claim(kin_queue *queue, uint64_t bell)
 {
     struct poller *poller = find(queue, 0);
     for (unsigned i = 0; !poller && i < POLLERS_MAX; i++)
-        if (process_verdict(queue->object.domain, (uint32_t)LOAD(queue->shared->pollers[i].bell), false) != VERDICT_ALIVE)
+        if (process_verdict(queue->object.domain, (uint32_t)LOAD(queue->shared->pollers[i].bell), false) !=
+            VERDICT_ALIVE)
             poller = &queue->shared->pollers[i];
     if (poller) {
         STORE(poller->what, 0);
@@ -38,7 +39,8 @@ static struct poller *claim(kin_queue *queue, uint64_t bell)
 static bool possible(const kin_queue *queue, enum kin_ready what)
 {
     const struct hot *hot = queue->hot;
-    return what == KIN_CAN_RECEIVE ? LOAD(hot->depth) != 0 : LOAD(hot->free) != 0 || LOAD(hot->fresh) <= queue->messages;
+    return what == KIN_CAN_RECEIVE ? LOAD(hot->depth) != 0
+                                   : LOAD(hot->free) != 0 || LOAD(hot->fresh) <= queue->messages;
 }
 
 /* Arms, and rings at once if there is something to be had already. */

@@ -28,11 +28,13 @@ static int check_options(const char *name, const struct kin_queue_options *optio
         return reason(-EINVAL, "%s: messages of %llu bytes are too long, 1 GiB is possible", name,
                       (unsigned long long)out->message_max);
     if (out->bytes > (uint64_t)UNITS_MAX << UNIT_SHIFT)
-        return reason(-EINVAL, "%s: %llu bytes are too many, 64 GiB are possible", name, (unsigned long long)out->bytes);
+        return reason(-EINVAL, "%s: %llu bytes are too many, 64 GiB are possible", name,
+                      (unsigned long long)out->bytes);
     return 0;
 }
 
-/* The space: whole powers of two, so that every extent is a complete tree; its first extent takes the longest message. */
+/* The space: whole powers of two, so that every extent is a complete tree; its first extent takes the longest message.
+ * */
 static void plan_space(const struct kin_queue_options *options, uint32_t *first, uint32_t *limit)
 {
     uint32_t longest = log2_up((options->message_max + (1u << UNIT_SHIFT) - 1) >> UNIT_SHIFT);
@@ -173,7 +175,8 @@ int kin_queue_status(kin_queue *queue, struct kin_queue_status *out)
         .messages = queue->messages,
         .message_max = queue->message_max,
         .bytes = (uint64_t)queue->space.limit << UNIT_SHIFT,
-        .reserved = queue->object.segment.header_bytes + ((uint64_t)LOAD(queue->records.shared->count) << RECORD_SHIFT) +
+        .reserved = queue->object.segment.header_bytes +
+                    ((uint64_t)LOAD(queue->records.shared->count) << RECORD_SHIFT) +
                     ((uint64_t)LOAD(queue->lanes.shared->count) << LANE_SHIFT) +
                     ((uint64_t)LOAD(queue->space.shared->count) << UNIT_SHIFT) +
                     ((uint64_t)LOAD(queue->tree.shared->count) << TREE_SHIFT),

@@ -15,7 +15,8 @@
  * Layout   below. Records, lanes (a list a priority, beyond 0), space (payloads over 64 bytes) and the tree of its free
  *          blocks are growing tables.
  * States   of a record: FREE -> FULL (send) | LOANED -> FULL (send_loan) | LOANED -> FREE; FULL -> FREE (receive) |
- *          READING -> FREE (receive of a long one) | BORROWED -> FREE | LEASED -> FREE (done), LEASED -> FULL (put back).
+ *          READING -> FREE (receive of a long one) | BORROWED -> FREE | LEASED -> FREE (done), LEASED -> FULL (put
+ *          back).
  * Always   a record is in exactly one list, by its state: free, fresh (never used yet), a lane, held, aside. A free
  *          record has block 0, unless an op names it. Derived values are wrong only while an op is under way.
  *          Before a process has its first record, its process record names the queue.
@@ -41,10 +42,11 @@ enum tag { TAG_FREE, TAG_FULL, TAG_LOANED, TAG_BORROWED, TAG_LEASED, TAG_READING
 
 /* A state: tag, ASIDE, attempts, the process that holds it. */
 #define STATE_ASIDE UINT64_C(0x10)
-#define STATE_TAG(state) ((enum tag)((state) & 0xf))
+#define STATE_TAG(state) ((enum tag)((state)&0xf))
 #define STATE_ATTEMPTS(state) ((uint32_t)((state) >> 8) & 0xffffffu)
 #define STATE_OWNER(state) ((uint32_t)((state) >> 32))
-#define STATE_MAKE(tag, attempts, owner) ((uint64_t)(tag) | (uint64_t)((attempts) & 0xffffffu) << 8 | (uint64_t)(owner) << 32)
+#define STATE_MAKE(tag, attempts, owner)                                                                               \
+    ((uint64_t)(tag) | (uint64_t)((attempts)&0xffffffu) << 8 | (uint64_t)(owner) << 32)
 
 #define INLINE_BYTES 64u
 
@@ -52,7 +54,7 @@ struct record {
     uint64_t state;
     uint64_t sequence;
     int64_t type;
-    uint64_t block;    /* of its payload in the space (space.h); 0: in line */
+    uint64_t block; /* of its payload in the space (space.h); 0: in line */
     uint32_t length;
     uint32_t priority;
     uint32_t next, prev;
@@ -83,9 +85,9 @@ struct hot {
     uint32_t fresh;              /* records from here on were never used */
     struct lane first;           /* priority 0 */
     uint64_t sequence;           /* of the next message; counts from 1 */
-    uint32_t summary;            /* bit g: some lane of priorities 1024 g and following has messages; lane 0 is not counted */
-    uint32_t held, aside;        /* lists */
-    uint32_t armed;              /* pollers armed: bits of enum kin_ready */
+    uint32_t summary;     /* bit g: some lane of priorities 1024 g and following has messages; lane 0 is not counted */
+    uint32_t held, aside; /* lists */
+    uint32_t armed;       /* pollers armed: bits of enum kin_ready */
     uint32_t spare[2];
 };
 _Static_assert(sizeof(struct hot) == 64, "one cache line");
@@ -102,10 +104,10 @@ struct queue_header {
     struct hot hot;
     uint32_t messages, message_max;
     uint32_t spare[14];
-    uint32_t groups[32];              /* bit w of word g: map[32 g + w] is not 0 */
+    uint32_t groups[32]; /* bit w of word g: map[32 g + w] is not 0 */
     struct table_header records, lanes, space, tree;
     struct poller pollers[POLLERS_MAX];
-    uint32_t map[LANES / 32];         /* bit p of word p / 32: the lane of priority p has messages */
+    uint32_t map[LANES / 32]; /* bit p of word p / 32: the lane of priority p has messages */
 };
 _Static_assert(offsetof(struct queue_header, hot) == 64, "the hot line is a cache line");
 
@@ -127,11 +129,11 @@ struct kin_queue {
     struct hot *hot;
     struct table records, lanes, space, tree;
     uint32_t messages, message_max;
-    uint32_t number;       /* of this handle */
-    uint32_t deaths;       /* announcements in the domain when this handle last looked at its holders */
-    uint32_t named_by;     /* the process record that names this queue already ... */
-    uint32_t named_when;   /* ... unless domain->forgotten has moved on */
-    uint32_t peer_cpu[2];  /* where the other side was met last: as receiver, as sender */
+    uint32_t number;      /* of this handle */
+    uint32_t deaths;      /* announcements in the domain when this handle last looked at its holders */
+    uint32_t named_by;    /* the process record that names this queue already ... */
+    uint32_t named_when;  /* ... unless domain->forgotten has moved on */
+    uint32_t peer_cpu[2]; /* where the other side was met last: as receiver, as sender */
     pthread_mutex_t poll_lock;
     struct poll_set poll[2];
 };
@@ -202,7 +204,7 @@ struct waiting {
     kin_queue *queue;
     struct seat *seat;
     enum kin_ready what;
-    uint32_t bits;      /* EVENT_SLEEPERS, and EVENT_PICKY */
+    uint32_t bits; /* EVENT_SLEEPERS, and EVENT_PICKY */
     kin_time until;
     unsigned rounds;
     bool slept, late;
@@ -221,8 +223,8 @@ void queue_leave(struct waiting *waiting);
 /* ---- settle.c ---- */
 
 struct standing {
-    unsigned settled;  /* records */
-    bool ending;       /* a holder is about to end */
+    unsigned settled; /* records */
+    bool ending;      /* a holder is about to end */
     unsigned lives;
     uint32_t life[WAIT_LIVES_MAX]; /* living holders, to be waited for */
 };
@@ -265,8 +267,9 @@ void space_reset(kin_queue *queue);
 
 static inline unsigned char *payload_of(kin_queue *queue, struct record *record, uint32_t length)
 {
-    return LOAD(record->block) ? space_bytes(queue, LOAD(record->block), length)
-                               : length <= INLINE_BYTES ? record->bytes : NULL;
+    return LOAD(record->block)      ? space_bytes(queue, LOAD(record->block), length)
+           : length <= INLINE_BYTES ? record->bytes
+                                    : NULL;
 }
 
 /* Up to INLINE_BYTES, without a call. */

@@ -1,7 +1,7 @@
 /* Making everything derived anew from the records: after corruption, or where nobody knows what a dead one was doing.
  * Sorts by (priority, sequence) with a bottom-up merge of lists in place: O(n log n), no memory of its own. While it
- * runs op.kind is OP_UNKNOWN, so whoever steals the lock in the middle begins anew. The six headings are in
- * channel/queue.h. */
+ * runs op.kind is OP_UNKNOWN, so whoever steals the lock in the middle begins anew.
+ * The six headings are in channel/queue.h. */
 #include "channel/queue.h"
 #include <string.h>
 

@@ -18,8 +18,10 @@ static int check_how(const kin_queue *queue, uint64_t length, const struct kin_s
 {
     *out = (struct envelope){how && how->type ? how->type : 1, how ? how->priority : 0};
     if (unlikely(length > queue->message_max))
-        return reason(-EMSGSIZE, "a message of %llu bytes is too long for %s, which takes %u: make it with a larger "
-                                 "--message-max", (unsigned long long)length, queue->object.segment.path, queue->message_max);
+        return reason(-EMSGSIZE,
+                      "a message of %llu bytes is too long for %s, which takes %u: make it with a larger "
+                      "--message-max",
+                      (unsigned long long)length, queue->object.segment.path, queue->message_max);
     if (unlikely(out->type < 0))
         return reason(-EINVAL, "the type %lld of a message cannot be: it is above 0", (long long)out->type);
     if (unlikely(out->priority > KIN_PRIORITY_MAX))
@@ -267,7 +269,11 @@ int kin_queue_loan(kin_queue *queue, uint64_t length, kin_time until, struct kin
     STORE(move.record->finisher, 0);
     STORE(move.record->handle, queue->number);
     uint32_t pass = queue_pass_on(&waiting, room_left(queue, &move), &ring);
-    *out = (struct kin_message){.data = bytes, .length = length, .type = 1, .slot = move.slot, .owner = seat->process,
+    *out = (struct kin_message){.data = bytes,
+                                .length = length,
+                                .type = 1,
+                                .slot = move.slot,
+                                .owner = seat->process,
                                 .sequence = LOAD(move.record->sequence)};
     move_commit(queue, seat, &move);
     queue_unlock(queue, seat);
@@ -282,8 +288,10 @@ int queue_in_hand(kin_queue *queue, struct seat *seat, const struct kin_message 
     uint64_t state = record ? LOAD(record->state) : 0;
     if (!record || STATE_TAG(state) != tag || STATE_OWNER(state) != seat->process || message->owner != seat->process ||
         LOAD(record->sequence) != message->sequence)
-        return reason(-EINVAL, "this message of %s is not in this process's hand (given back already, or taken before a "
-                               "fork?)", queue->object.segment.path);
+        return reason(-EINVAL,
+                      "this message of %s is not in this process's hand (given back already, or taken before a "
+                      "fork?)",
+                      queue->object.segment.path);
     *out = record;
     return 0;
 }

@@ -11,7 +11,8 @@ static uint64_t state_after_death(kin_queue *queue, struct record *record, uint3
     uint64_t state = LOAD(record->state);
     uint32_t attempts = STATE_ATTEMPTS(state), finisher = LOAD(record->finisher);
     struct finish finish = {0};
-    bool finished = finisher && !PLANTED(IGNORE_FINISH) && life_finish_of(queue->object.domain, finisher, STATE_OWNER(state), &finish);
+    bool finished = finisher && !PLANTED(IGNORE_FINISH) &&
+                    life_finish_of(queue->object.domain, finisher, STATE_OWNER(state), &finish);
     switch (STATE_TAG(state)) {
     case TAG_LEASED:
         finished = finished && finish.job_object == queue->object.id && finish.job_slot == slot &&

@@ -1,9 +1,9 @@
 /* Room for payloads over 64 bytes: a buddy tree for each extent. The six headings are in channel/queue.h.
  *
  * An extent has 2^J units. Node 1 is the whole, nodes 2i and 2i + 1 are the halves of node i; the leaves are units. A
- * node's byte says how much is missing: 0 all of it is free; m: its largest free block is 2^m times smaller than itself;
- * its order + 1: nothing is free. So a new extent, all zeros, is all free, and a node is a function of its two halves:
- * that makes a path repairable from its lowest node up.
+ * node's byte says how much is missing: 0 all of it is free; m: its largest free block is 2^m times smaller than
+ * itself; its order + 1: nothing is free. So a new extent, all zeros, is all free, and a node is a function of its two
+ * halves: that makes a path repairable from its lowest node up.
  *
  * A block is named by {extent + 1, node}. */
 #include "channel/queue.h"

@@ -1,3 +1,4 @@
+/* The six headings are in life/bell.h. */
 #include "life/bell.h"
 #include "sys/atomic.h"
 #include "sys/file.h"
@@ -65,7 +66,8 @@ bool bell_ring(kin_domain *domain, bell_id id)
     return ring_path(AT_FDCWD, path);
 }
 
-static void each_bell(kin_domain *domain, void (*visit)(int directory, const char *name, uint32_t process), uint32_t process)
+static void each_bell(kin_domain *domain, void (*visit)(int directory, const char *name, uint32_t process),
+                      uint32_t process)
 {
     DIR *list = opendir(domain->path);
     struct dirent *entry;

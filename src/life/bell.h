@@ -2,7 +2,16 @@
  * owner reads and anybody may ring. It belongs to a handle of a process; the name carries the process record's id, so
  * that the bells of the dead are known and swept.
  *
- * The announcer of a death rings all of them: each owner then looks after his own object, as the sleepers do. */
+ * The announcer of a death rings all of them: each owner then looks after his own object, as the sleepers do.
+ *
+ * Layout   a file a bell; in the domain's header one word, `bells`: 1 once there was any.
+ * States   made, removed.
+ * Always   `bells` unset while there is a bell is slow: its owner learns of a death by his timer. It is never unset
+ *          again.
+ * Order    the FIFO is opened before `bells` is stored and before an object names the bell.
+ * Death    of the owner: writing fails with ENXIO, the object's room strikes the entry, a sweep of his process removes
+ *          the file. Of the ringer: the death is announced by the next.
+ * Tests    tests/unit/channel, tests/unit/life. */
 #ifndef LIFE_BELL_H
 #define LIFE_BELL_H
 

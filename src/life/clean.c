@@ -31,7 +31,8 @@ static void look_at_life(kin_domain *domain, struct found *found, uint32_t index
     struct process *process = ID_INDEX(process_id) ? process_at(domain, process_id) : NULL;
     struct kin_stale stale = {
         .what = "life",
-        .proof = marked ? "the kernel marked it when its thread died" : "no such thread runs, by its number and start time",
+        .proof =
+            marked ? "the kernel marked it when its thread died" : "no such thread runs, by its number and start time",
         .pid = process ? (pid_t)LOAD(process->pid) : 0,
         .tid = (pid_t)LOAD(life->tid),
     };

@@ -68,7 +68,8 @@ static int default_path(char *path, size_t size, bool *own)
     *own = !given || !*given;
     if (!*own && *given != '/')
         return reason(-EINVAL, "KIN_DOMAIN is \"%s\": give the whole path, from /", given);
-    int length = *own ? snprintf(path, size, "/dev/shm/kin-%u", (unsigned)geteuid()) : snprintf(path, size, "%s", given);
+    int length =
+        *own ? snprintf(path, size, "/dev/shm/kin-%u", (unsigned)geteuid()) : snprintf(path, size, "%s", given);
     return (size_t)length < size ? 0 : reason(-ENAMETOOLONG, "the path of the domain is too long");
 }
 
@@ -86,7 +87,8 @@ static int check_directory(const char *path, bool own)
         return reason(-EPERM, "%s belongs to user %u, not to you: set KIN_DOMAIN to a directory of yours", path,
                       (unsigned)about.st_uid);
     if (about.st_mode & S_IWOTH && !(about.st_mode & S_ISVTX))
-        return reason(-EPERM, "everybody may write %s, and delete what others made there: chmod +t or chmod o-w it", path);
+        return reason(-EPERM, "everybody may write %s, and delete what others made there: chmod +t or chmod o-w it",
+                      path);
     return 0;
 }
 
@@ -98,10 +100,12 @@ static int check_empty(const char *path)
     int result = 0;
     struct dirent *entry;
     while (result == 0 && (entry = readdir(list)))
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && strcmp(entry->d_name, DOMAIN_FILE) != 0)
-            result = strstr(entry->d_name, OBJECT_SUFFIX)
-                         ? reason(-ESTALE, "the domain file of %s was deleted: what is left there can only be removed", path)
-                         : reason(-ENOTEMPTY, "%s is not a domain, and not empty (%s): name another", path, entry->d_name);
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+            strcmp(entry->d_name, DOMAIN_FILE) != 0)
+            result =
+                strstr(entry->d_name, OBJECT_SUFFIX)
+                    ? reason(-ESTALE, "the domain file of %s was deleted: what is left there can only be removed", path)
+                    : reason(-ENOTEMPTY, "%s is not a domain, and not empty (%s): name another", path, entry->d_name);
     closedir(list);
     return result;
 }
@@ -132,8 +136,9 @@ static int open_file(const char *path, unsigned flags, struct segment *segment)
     for (unsigned tries = 0; tries < 3; tries++) {
         int result = segment_open(file, 0, 0, segment);
         if (result != -ENOENT)
-            return result < 0 || !(flags & KIN_MUST_CREATE) ? result
-                                                            : (segment_close(segment), reason(-EEXIST, "the domain %s exists already", path));
+            return result < 0 || !(flags & KIN_MUST_CREATE)
+                       ? result
+                       : (segment_close(segment), reason(-EEXIST, "the domain %s exists already", path));
         if (flags & KIN_MUST_EXIST)
             return reason(-ENOENT, "there is no domain at %s: make it by `kin mk domain %s`", path, path);
         result = make_domain(path, file, segment);
@@ -149,8 +154,8 @@ static int view(kin_domain *domain, const char *path)
     if (domain->shared->base.kind != 0)
         return reason(-EMEDIUMTYPE, "%s/" DOMAIN_FILE " is an object, not the file of a domain", path);
     if (domain->shared->base.layout != layout_of_domain() || domain->segment.header_bytes < sizeof *domain->shared)
-        return reason(-EPROTO, "the domain %s was made by another version of kin: use that version, or another directory",
-                      path);
+        return reason(-EPROTO,
+                      "the domain %s was made by another version of kin: use that version, or another directory", path);
     int result = table_attach(&domain->lives, &domain->segment, &domain->shared->lives, LIFE_SHIFT);
     if (result == 0)
         result = table_attach(&domain->processes, &domain->segment, &domain->shared->processes, PROCESS_SHIFT);

@@ -1,10 +1,10 @@
 /* The domain file: who lives, what the living and the dead hold, and one word that rings when somebody dies.
  *
- * Each thread that uses kin has a *life*: a record whose first word holds its TID and is linked into libc's robust list.
- * When the thread ends in any way but an orderly one, the kernel turns that word into OWNER_DIED. What a thread takes is
- * named in its life before it is taken, so whoever meets something held by a dead life finds there all that he must know
- * to put it right. What belongs to a process as a whole (leases, loans, borrows) is held in the name of a process record,
- * which is dead when all its lives are and the process is proved to be ending.
+ * Each thread that uses kin has a *life*: a record whose first word holds its TID and is linked into libc's robust
+ * list. When the thread ends in any way but an orderly one, the kernel turns that word into OWNER_DIED. What a thread
+ * takes is named in its life before it is taken, so whoever meets something held by a dead life finds there all that he
+ * must know to put it right. What belongs to a process as a whole (leases, loans, borrows) is held in the name of a
+ * process record, which is dead when all its lives are and the process is proved to be ending.
  *
  * The obituary word, `obit`, is always 0. Every thread tells the kernel that it has an operation pending on it
  * (list_op_pending), so at any death the kernel wakes one sleeper on it, who announces: he marks each dead life that is
@@ -14,9 +14,9 @@
  * States   of a life's {word, stamp}: free {0, g} -> living {TID|WAITERS, g} -> dead {OWNER_DIED, g} -> announced
  *          {OWNER_DIED, g|ANNOUNCED} -> free {0, g + 1}. Orderly: living -> free {0, g + 1}.
  *          Of a process's stamp: free {g} -> used {g|USED} -> dead {g|USED|DEAD} -> free {g + 1}.
- * Always   a life names what it holds (op.object, holds[], its process's holds[]) from before it takes it until after it
- *          gave it back. A name too many is slow, one too few wrong. ANNOUNCED unset is slow (one more wake-all), set
- *          early wrong. obit other than 0 is slow (a death rings nobody) and is set back to 0 by whoever sees it.
+ * Always   a life names what it holds (op.object, holds[], its process's holds[]) from before it takes it until after
+ *          it gave it back. A name too many is slow, one too few wrong. ANNOUNCED unset is slow (one more wake-all),
+ *          set early wrong. obit other than 0 is slow (a death rings nobody) and is set back to 0 by whoever sees it.
  * Order    attach: fill the record, pending = &word, CAS word, link, pending = obit: all under the file lock of the
  *          domain, so that no other thread with our TID (another PID namespace) may claim the word we point at.
  *          announce: ANNOUNCED before the wake; if the announcer dies between, his own death rings.
@@ -41,7 +41,7 @@
 #define ID_GENERATION(id) ((id) >> ID_INDEX_BITS & GENERATION_MASK)
 #define ID_MASK ((1u << (ID_INDEX_BITS + ID_GENERATION_BITS)) - 1)
 #define GENERATION_MASK ((1u << ID_GENERATION_BITS) - 1)
-#define ID_MAKE(index, generation) ((index) | ((generation) & GENERATION_MASK) << ID_INDEX_BITS)
+#define ID_MAKE(index, generation) ((index) | ((generation)&GENERATION_MASK) << ID_INDEX_BITS)
 
 #define LIVES_MAX ((1u << 17) - 1) /* so that no id is all ones */
 
@@ -61,8 +61,8 @@ enum witness {
 /* What an operation is about to change in the object it works on. The object's room gives the words their meaning, and
  * replays or drops it if the owner dies; a thief copies it before he steals. */
 struct op {
-    uint64_t object;   /* id of the object whose lock is being taken or held */
-    uint32_t kind;     /* 0: nothing under way */
+    uint64_t object; /* id of the object whose lock is being taken or held */
+    uint32_t kind;   /* 0: nothing under way */
     uint32_t slot;
     uint64_t before, after; /* the slot's state around the commit */
     uint32_t words[8];
@@ -93,10 +93,10 @@ struct life {
     uint32_t process;       /* id of its process record */
     uint32_t tid;
     uint32_t witness;
-    uint32_t doorbell;      /* 1: it has a FIFO that announcers ring */
+    uint32_t doorbell; /* 1: it has a FIFO that announcers ring */
     struct op op;
     struct finish finish;
-    uint64_t waits_for;     /* id of the object it sleeps on, 0: none. For those who look */
+    uint64_t waits_for; /* id of the object it sleeps on, 0: none. For those who look */
     uint64_t spare[7];
     struct hold holds[HOLDS_MAX];
 };
@@ -110,10 +110,10 @@ _Static_assert(sizeof(struct life) == 512 && offsetof(struct life, op) == 64, "o
 struct process {
     uint32_t stamp; /* generation, PROCESS_USED, PROCESS_DEAD */
     uint32_t pid;
-    uint64_t start;      /* clock ticks since boot */
-    uint64_t name_space; /* the PID namespace that pid counts in */
+    uint64_t start;       /* clock ticks since boot */
+    uint64_t name_space;  /* the PID namespace that pid counts in */
     uint32_t recent_life; /* index of a life of it: the first to be asked */
-    uint32_t many;       /* 1: it holds things of more objects than `holds` has room for */
+    uint32_t many;        /* 1: it holds things of more objects than `holds` has room for */
     char command[16];
     uint64_t spare[6];
     uint64_t holds[PROCESS_HOLDS_MAX]; /* ids of the objects that it has, or had, something of */
@@ -137,8 +137,8 @@ _Static_assert(sizeof(struct log_entry) == 128, "one layout for 32 and 64 bits")
 struct domain_header {
     struct segment_header base;
     uint32_t obit;
-    uint32_t bells;      /* doorbells armed anywhere in the domain, ever: 0 saves the announcer a walk */
-    uint32_t deaths;     /* announcements so far: who sees another number looks at what he holds dear */
+    uint32_t bells;  /* doorbells armed anywhere in the domain, ever: 0 saves the announcer a walk */
+    uint32_t deaths; /* announcements so far: who sees another number looks at what he holds dear */
     uint32_t spare[13];
     int64_t reserved;
     uint64_t next_object;
@@ -157,10 +157,10 @@ struct kin_domain {
     struct table lives, processes;
     /* Wiped by the kernel in a child of fork: the id of this process's record, 0 when it has none. */
     uint32_t *own;
-    uint32_t process; /* the record that *own named last */
-    unsigned seats;   /* lives that this process's threads have; changed under the file lock */
-    int byte_file;    /* holds this process's byte lock; may have been closed by the application */
-    char *path;       /* of the directory */
+    uint32_t process;   /* the record that *own named last */
+    unsigned seats;     /* lives that this process's threads have; changed under the file lock */
+    int byte_file;      /* holds this process's byte lock; may have been closed by the application */
+    char *path;         /* of the directory */
     uint32_t forgotten; /* how often process_forget struck a name: who remembers to have named must look again */
     unsigned references;
     struct kin_domain *next;

@@ -11,13 +11,13 @@
 struct seat {
     kin_domain *domain;
     struct life *life;
-    uint32_t id;        /* of the life */
-    uint32_t process;   /* id of the process record */
+    uint32_t id;              /* of the life */
+    uint32_t process;         /* id of the process record */
     struct robust_head *head; /* where pending is set; no_head in a thread without a robust list */
     struct robust_head no_head;
-    void *pending;      /* what pending must be: the obituary word */
-    uint32_t holds;     /* which of life->holds are in use */
-    struct seat *next;  /* this thread's lives in other domains */
+    void *pending;     /* what pending must be: the obituary word */
+    uint32_t holds;    /* which of life->holds are in use */
+    struct seat *next; /* this thread's lives in other domains */
 };
 
 struct seats {
@@ -95,7 +95,7 @@ void process_forget(kin_domain *domain, uint64_t object);
 
 enum verdict {
     VERDICT_ALIVE,
-    VERDICT_ENDING, /* of a process: no life of it lives, but the kernel does not yet say that it ends: look again soon */
+    VERDICT_ENDING, /* of a process: no life of it lives, but the kernel does not yet say so. Look again soon */
     VERDICT_DEAD,
     VERDICT_CORRUPT /* no such life can be: the id was not written by kin, or its record is freed */
 };
@@ -106,8 +106,8 @@ enum verdict life_verdict(kin_domain *domain, uint32_t id);
 /* The slow proof: asks the kernel, and marks the life's word when it is dead. */
 enum verdict life_prove(kin_domain *domain, uint32_t id);
 
-/* Whether a process record's process is dead: all its lives, and it itself by the kernel's evidence. `slow` asks even if
- * a life of it seems to live. A dead one is marked. */
+/* Whether a process record's process is dead: all its lives, and it itself by the kernel's evidence. `slow` asks even
+ * if a life of it seems to live. A dead one is marked. */
 enum verdict process_verdict(kin_domain *domain, uint32_t id, bool slow);
 
 /* Marks deaths that nobody announced and wakes everybody if there were any. */
@@ -124,7 +124,7 @@ struct sweep {
 void life_sweep(kin_domain *domain, struct sweep *out);
 
 /* One line of the recovery log. `life` may be 0 when only the process is known. */
-void life_log(kin_domain *domain, const struct segment *object, uint32_t life, uint32_t process, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+void life_log(kin_domain *domain, const struct segment *object, uint32_t life, uint32_t process, const char *format,
+              ...) __attribute__((format(printf, 5, 6)));
 
 #endif

@@ -1,4 +1,4 @@
-/* Listing, looking into, removing. The six headings are in segment/segment.h. */
+/* Listing, looking into, removing. The six headings are in life/domain.h. */
 #include "life/bell.h"
 #include "life/object.h"
 #include "life/settle.h"
@@ -210,8 +210,8 @@ static int check_unused(kin_domain *domain, const char *name)
     if (result != 1)
         return result;
     return reason(-EBUSY, "%s is in use: process %d (%s) %s; end it, or remove %s all the same by --force", name,
-                  (int)found.pid, found.command, found.part == KIN_PART_WAITS ? "waits for it" : "holds something of it",
-                  name);
+                  (int)found.pid, found.command,
+                  found.part == KIN_PART_WAITS ? "waits for it" : "holds something of it", name);
 }
 
 /* Under the file lock, so that the file we looked at is the one that loses its name. */

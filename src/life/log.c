@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-void life_log(kin_domain *domain, const struct segment *object, uint32_t life_id, uint32_t process_id, const char *format,
-              ...)
+void life_log(kin_domain *domain, const struct segment *object, uint32_t life_id, uint32_t process_id,
+              const char *format, ...)
 {
     uint64_t number = FETCH_ADD(domain->shared->logged, 1) + 1;
     struct log_entry *entry = &domain->shared->log[number % LOG_ENTRIES];

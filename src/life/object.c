@@ -1,4 +1,4 @@
-/* Names and their objects. The six headings are in segment/segment.h. */
+/* Names and their objects. The six headings are in life/domain.h. */
 #include "life/object.h"
 #include "sys/atomic.h"
 #include "sys/file.h"
@@ -15,7 +15,7 @@
 const char *kin_kind_name(unsigned kind)
 {
     switch (kind) {
-#define KIND(number, name, settle, count)                                                                                   \
+#define KIND(number, name, settle, count)                                                                              \
     case KIN_KIND_##number:                                                                                            \
         return name;
 #include "life/holds.def"
@@ -75,9 +75,9 @@ static int open_or_make(kin_domain *domain, const char *name, const char *path, 
         if (result != -ENOENT)
             return result;
         if (birth->flags & KIN_MUST_EXIST)
-            return domain_is_gone(domain)
-                       ? reason(-ESTALE, "the domain %s was deleted underneath", domain->path)
-                       : reason(-ENOENT, "there is no %s named %s in %s", kin_kind_name(birth->kind), name, domain->path);
+            return domain_is_gone(domain) ? reason(-ESTALE, "the domain %s was deleted underneath", domain->path)
+                                          : reason(-ENOENT, "there is no %s named %s in %s", kin_kind_name(birth->kind),
+                                                   name, domain->path);
         result = make(domain, path, birth, segment);
         if (result != -EEXIST || birth->flags & KIN_MUST_CREATE)
             return result;

@@ -1,4 +1,4 @@
-/* Opening the user's segments. The six headings are in segment/segment.h: nothing else is shared here. */
+/* Opening the user's segments. The six headings are in life/domain.h. */
 #include "life/segment.h"
 #include "sys/file.h"
 #include "sys/reason.h"
@@ -14,7 +14,8 @@ struct birth {
 static int map_data(kin_segment *handle, struct segment *segment)
 {
     handle->data = file_map(segment->fd, SEGMENT_DATA_AT, handle->bytes);
-    return handle->data ? 0 : reason_errno("cannot map %llu bytes of %s", (unsigned long long)handle->bytes, segment->path);
+    return handle->data ? 0
+                        : reason_errno("cannot map %llu bytes of %s", (unsigned long long)handle->bytes, segment->path);
 }
 
 static int fill(void *context, struct segment *segment)
@@ -24,9 +25,11 @@ static int fill(void *context, struct segment *segment)
     handle->bytes = birth->options->bytes;
     if (handle->bytes == 0)
         return reason(-EINVAL, "%s is new, and no size is given", segment->path);
-    int result = handle->bytes > UINT64_C(1) << 46 ? -ENOSPC : file_reserve(segment->fd, SEGMENT_DATA_AT, handle->bytes);
+    int result =
+        handle->bytes > UINT64_C(1) << 46 ? -ENOSPC : file_reserve(segment->fd, SEGMENT_DATA_AT, handle->bytes);
     if (result < 0)
-        return reason(result, "no room for %s (%llu bytes): enlarge the tmpfs it is on or remove what is not needed (kin ls)",
+        return reason(result,
+                      "no room for %s (%llu bytes): enlarge the tmpfs it is on or remove what is not needed (kin ls)",
                       segment->path, (unsigned long long)handle->bytes);
     ((struct data_header *)(void *)segment->header)->bytes = handle->bytes;
     result = map_data(handle, segment);

@@ -12,8 +12,8 @@
 /* The objects that one dead life or process may have left something in. */
 struct leftovers {
     kin_domain *domain;
-    uint32_t id;        /* of the dead life, 0 for a process */
-    bool everywhere;    /* the record had no room to name them all */
+    uint32_t id;     /* of the dead life, 0 for a process */
+    bool everywhere; /* the record had no room to name them all */
     unsigned count;
     uint64_t objects[DEAD_OBJECTS_MAX];
     bool unsettled;

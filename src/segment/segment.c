@@ -51,7 +51,8 @@ static int build(const char *path, const struct segment_birth *birth, struct seg
     uint64_t bytes = (birth->header_bytes + PAGE - 1) & ~(uint64_t)(PAGE - 1);
     int result = file_reserve(segment->fd, 0, bytes);
     if (result < 0)
-        return reason(result, "no room for %s (%llu bytes): enlarge the tmpfs it is on or remove what is not needed (kin ls)",
+        return reason(result,
+                      "no room for %s (%llu bytes): enlarge the tmpfs it is on or remove what is not needed (kin ls)",
                       path, (unsigned long long)bytes);
     segment->header = file_map(segment->fd, 0, bytes);
     if (!segment->header)
@@ -187,7 +188,8 @@ int segment_fd(struct segment *segment)
     }
     file_close(fd);
     segment->fd = -1;
-    return reason(-ESTALE, "%s was removed, and this process closed its descriptor", segment->path ? segment->path : "?");
+    return reason(-ESTALE, "%s was removed, and this process closed its descriptor",
+                  segment->path ? segment->path : "?");
 }
 
 int segment_is_gone(struct segment *segment)

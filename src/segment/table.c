@@ -99,8 +99,10 @@ int table_grow(struct table *table)
         where = end_of_segment(table->segment);
         int result = file_reserve(fd, where, extent_bytes(table, k));
         if (result < 0)
-            return reason(result, "no room for %s to grow by %llu bytes: enlarge the tmpfs it is on or remove what is not "
-                          "needed (kin ls)", table->segment->path, (unsigned long long)extent_bytes(table, k));
+            return reason(result,
+                          "no room for %s to grow by %llu bytes: enlarge the tmpfs it is on or remove what is not "
+                          "needed (kin ls)",
+                          table->segment->path, (unsigned long long)extent_bytes(table, k));
         KEEP_ORDER();
         STORE(shared->where[k], where);
     }

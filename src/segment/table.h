@@ -5,9 +5,10 @@
  * States   of an extent: unborn (where 0), placed (where set), usable (count is beyond its start).
  * Always   index 0 is never used, so that 0 can mean "none". count <= limit. Extents do not overlap. A count that is
  *          too small is slow (memory unused), too large would be wrong: it is stored last.
- * Order    reserve, where[k], count; a reader loads count or an index that was stored after it, under the object's lock.
+ * Order    reserve, where[k], count; a reader loads count or an index that was stored after it, under the object's
+ *          lock.
  * Death    before `where`: the reserved bytes are reserved again at the same place. Before `count`: likewise.
- * Tests    tests/unit/segment, tests/crash/sweep_grow. */
+ * Tests    tests/unit/segment, tests/crash/sweep_queue. */
 #ifndef SEGMENT_TABLE_H
 #define SEGMENT_TABLE_H
 

@@ -7,7 +7,7 @@
  * Order    hold, CAS; dead_* before the release; release, then the hold is forgotten.
  * Death    holding it: the next one steals and gets KIN_RECOVERED; a sweep makes it ORPHAN by taking it first. While
  *          asking: the hold names a lock that somebody else has; the sweep compares the word and leaves it.
- * Tests    tests/unit/sync, tests/crash/sweep_lock, model/lock.pml. */
+ * Tests    tests/unit/sync, tests/crash/sweep_life, model/lock.pml. */
 #include "life/segment.h"
 #include "life/settle.h"
 #include "sync/mutex.h"

@@ -20,7 +20,7 @@
 struct attempt {
     struct mutex_ask *ask;
     kin_time until;
-    uint32_t mine;   /* what to store: my id, with WAITERS once I slept */
+    uint32_t mine; /* what to store: my id, with WAITERS once I slept */
     uint32_t doubted;
     unsigned doubts;
 };

@@ -6,9 +6,10 @@
  *          WAITERS unset while somebody sleeps is wrong (the sleeper waits for the backstop), set too much is slow.
  * Order    CAS acquires, exchange releases. A thief copies the dead one's op into his own life before the CAS, so that
  *          at every moment the life that the word names carries what is left to repair.
- * Death    holding it: whoever asks next steals it and repairs. Between release and wake: the death rings obit, everybody
- *          looks. While asleep, or just woken: likewise. A sleeper who gets the lock keeps WAITERS, as others may sleep.
- * Tests    tests/unit/sync, tests/crash/sweep_lock, model/lock.pml. */
+ * Death    holding it: whoever asks next steals it and repairs. Between release and wake: the death rings obit,
+ *          everybody looks. While asleep, or just woken: likewise. A sleeper who gets the lock keeps WAITERS, as others
+ *          may sleep.
+ * Tests    tests/unit/sync, tests/crash/sweep_queue, tests/crash/sweep_life, model/lock.pml. */
 #ifndef SYNC_MUTEX_H
 #define SYNC_MUTEX_H
 
@@ -28,8 +29,8 @@ struct mutex_ask {
     uint32_t *word;
     struct object *object;
     kin_time until;
-    bool adopt;        /* copy a dead owner's op before stealing: for objects, whose repair it is */
-    uint32_t dead;     /* out, with KIN_RECOVERED: the life that it was taken from; 0: unknown */
+    bool adopt;    /* copy a dead owner's op before stealing: for objects, whose repair it is */
+    uint32_t dead; /* out, with KIN_RECOVERED: the life that it was taken from; 0: unknown */
 };
 
 /* 0; KIN_RECOVERED: taken from the dead, repair first; -ETIMEDOUT; -EIDRM: the object was removed. The caller does not

@@ -1,3 +1,4 @@
+/* The six headings are in sync/wait.h. */
 #include "sync/wait.h"
 #include "sys/atomic.h"
 #include "sys/clock.h"

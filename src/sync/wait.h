@@ -7,6 +7,13 @@
  * whoever returns by a higher one announces. Whatever wakes him, the caller looks at his own object again, under its
  * lock.
  *
+ * Layout   nothing but life.waits_for, which tells those who look what this thread sleeps on.
+ * States   awake (0), asleep (the object's id).
+ * Always   wrong values harm nobody: only listings and kin_remove's -EBUSY read it.
+ * Order    none.
+ * Death    asleep: the kernel marks the life and rings obit, as for any death.
+ * Tests    tests/crash/sweep_peers, model/lock.pml, model/lease.pml.
+ *
  * A sleep ends after 250 ms at the latest, for the caller to prove the slow way what the kernel did not mark (an exec
  * from another thread, a thread without a robust list), and because a stopped process can swallow a wake. */
 #ifndef SYNC_WAIT_H
@@ -21,12 +28,12 @@
 
 struct wait {
     struct seat *seat;
-    uint64_t object;   /* for those who look who waits */
+    uint64_t object; /* for those who look who waits */
     uint32_t *word;
     uint32_t value;
-    unsigned lives;    /* how many of `life` are set */
+    unsigned lives; /* how many of `life` are set */
     uint32_t life[WAIT_LIVES_MAX];
-    int64_t longest;   /* ns; 0: the backstop. Shorter when a process was seen ending */
+    int64_t longest; /* ns; 0: the backstop. Shorter when a process was seen ending */
     kin_time until;
 };
 

@@ -1,8 +1,8 @@
 /* What a child does before it executes, while it may still share its parent's memory.
  *
- * Nothing here takes a lock, allocates, keeps books in libc or is a cancellation point: each function is one system call
- * or a short row of them. The results are 0 (or what the call gives) or a negative errno. The thread's errno is changed;
- * who calls clone keeps it. */
+ * Nothing here takes a lock, allocates, keeps books in libc or is a cancellation point: each function is one system
+ * call or a short row of them. The results are 0 (or what the call gives) or a negative errno. The thread's errno is
+ * changed; who calls clone keeps it. */
 #ifndef SYS_BARE_H
 #define SYS_BARE_H
 

@@ -14,7 +14,8 @@ extern const unsigned int __rseq_size __attribute__((weak));
 static inline uint32_t cpu_now(void)
 {
     if (&__rseq_size && __rseq_size) {
-        const uint32_t *area = (const uint32_t *)(const void *)((const char *)__builtin_thread_pointer() + __rseq_offset);
+        const uint32_t *area =
+            (const uint32_t *)(const void *)((const char *)__builtin_thread_pointer() + __rseq_offset);
         return __atomic_load_n(&area[1], __ATOMIC_RELAXED);
     }
     return (uint32_t)sched_getcpu();

@@ -42,8 +42,7 @@ static int read_stat(const char *path, struct stat_line *out)
     char *rest = strrchr(text, ')');
     /* state ppid pgrp session tty tpgid flags minflt cminflt majflt cmajflt utime stime cutime cstime priority nice
      * threads itrealvalue starttime */
-    if (!rest || sscanf(rest + 1,
-                        " %c %*d %*d %*d %*d %*d %lu %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+    if (!rest || sscanf(rest + 1, " %c %*d %*d %*d %*d %*d %lu %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
                         &out->state, &out->flags, &out->start) != 3)
         return -EIO;
     return 0;

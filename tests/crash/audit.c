@@ -71,7 +71,8 @@ static int walk_lanes(struct audit *audit)
     return result;
 }
 
-/* The tree of an extent as the records make it: 0 free, order + 1 used, else how much smaller the largest free block is. */
+/* The tree of an extent as the records make it: 0 free, order + 1 used, else how much smaller the largest free block
+ * is. */
 static void expected_tree(struct audit *audit, uint32_t extent, uint32_t order, unsigned char *tree)
 {
     memset(tree, 0, (size_t)2 << order);

@@ -1,5 +1,5 @@
-/* Which planted bugs the library of this program has (KIN_PLANTED, a number of enum plant), and how long a sleep lasts at
- * most (KIN_BACKSTOP, in seconds). */
+/* Which planted bugs the library of this program has (KIN_PLANTED, a number of enum plant), and how long a sleep lasts
+ * at most (KIN_BACKSTOP, in seconds). */
 #include "sys/plant.h"
 #include <stdlib.h>
 

@@ -30,7 +30,8 @@ int scene_open(const struct scene *scene, const char *path, struct stage *stage)
     kin_domain *domain;
     memset(stage, 0, sizeof *stage);
     OK(kin_domain_open(path, NULL, &domain));
-    OK(kin_queue_open(domain, "queue", KIN_QUEUE(.messages = scene->messages ? scene->messages : 8, .message_max = 8192),
+    OK(kin_queue_open(domain, "queue",
+                      KIN_QUEUE(.messages = scene->messages ? scene->messages : 8, .message_max = 8192),
                       &stage->queue));
     OK(kin_queue_open(domain, "results", KIN_QUEUE(.messages = 4, .message_max = 1024), &stage->results));
     kin_domain_close(domain);
@@ -151,11 +152,12 @@ static int look(const struct scene *scene, struct stage *stage, const struct kin
         return -1;
     static const struct letter none[1];
     bool before = same(&queue, scene->before, scene->fill, false) && same(&results, none, 0, false);
-    bool after = same(&queue, scene->after, scene->fill, scene->eats_filling) &&
-                 same(&results, scene->results_after, 0, false);
+    bool after =
+        same(&queue, scene->after, scene->fill, scene->eats_filling) && same(&results, scene->results_after, 0, false);
     if (point->finished ? !after : !before && !after)
         return kin_crash_fail("%u messages (first %u) and %u results are neither the state before%s", queue.count,
-                              queue.list[0].id, results.count, point->finished ? " (but it had returned)" : " nor after");
+                              queue.list[0].id, results.count,
+                              point->finished ? " (but it had returned)" : " nor after");
     return 0;
 }
 

@@ -23,16 +23,16 @@ struct stage {
 };
 
 struct scene {
-    const char *name;     /* the function of the API, and the state */
-    unsigned messages;    /* limit of the queue, default 8 */
-    unsigned fill;        /* so many letters {100, 8} are in the queue first */
-    struct letter before[6], after[6]; /* what a drain of the queue finds, in order, behind the filling */
-    struct letter results_after[3];    /* and of the second queue; before it is empty */
-    int (*build)(struct stage *stage); /* optional: more of the state before, in the builder */
-    bool builder_dies;                 /* the builder is killed after build */
+    const char *name;                   /* the function of the API, and the state */
+    unsigned messages;                  /* limit of the queue, default 8 */
+    unsigned fill;                      /* so many letters {100, 8} are in the queue first */
+    struct letter before[6], after[6];  /* what a drain of the queue finds, in order, behind the filling */
+    struct letter results_after[3];     /* and of the second queue; before it is empty */
+    int (*build)(struct stage *stage);  /* optional: more of the state before, in the builder */
+    bool builder_dies;                  /* the builder is killed after build */
     int (*arrive)(struct stage *stage); /* optional: the victim, before it is stepped */
     int (*operate)(struct stage *stage);
-    bool eats_filling;    /* the operation takes the first letter of the filling */
+    bool eats_filling; /* the operation takes the first letter of the filling */
 };
 
 extern const struct scene scenes[];

@@ -4,10 +4,22 @@
 
 static char buffer[8192];
 
-#define A {1, 64, 0, 1}
-#define B {2, 300, 0, 2}
-#define C {3, 10, 0, 3}
-#define P {4, 64, 5, 1}
+#define A                                                                                                              \
+    {                                                                                                                  \
+        1, 64, 0, 1                                                                                                    \
+    }
+#define B                                                                                                              \
+    {                                                                                                                  \
+        2, 300, 0, 2                                                                                                   \
+    }
+#define C                                                                                                              \
+    {                                                                                                                  \
+        3, 10, 0, 3                                                                                                    \
+    }
+#define P                                                                                                              \
+    {                                                                                                                  \
+        4, 64, 5, 1                                                                                                    \
+    }
 
 static int send_letter(kin_queue *queue, const struct letter *letter)
 {
@@ -140,8 +152,8 @@ static int take_twice(struct stage *stage)
 
 static int take_or_bury(struct stage *stage)
 {
-    int result = kin_queue_take(stage->queue, KIN_RECEIVE(.attempts = 1, .dead_letter = stage->results), KIN_NOW,
-                                &stage->job);
+    int result =
+        kin_queue_take(stage->queue, KIN_RECEIVE(.attempts = 1, .dead_letter = stage->results), KIN_NOW, &stage->job);
     return result == -ETIMEDOUT ? 0 : result; /* after the burial nothing is left */
 }
 
@@ -160,23 +172,54 @@ static int status(struct stage *stage)
 
 const struct scene scenes[] = {
     {.name = "kin_queue_send, empty", .after = {{SMALL}}, .arrive = arrive_small, .operate = send_small},
-    {.name = "kin_queue_send, behind two", .before = {A, B}, .after = {A, B, {SMALL}}, .arrive = arrive_small,
+    {.name = "kin_queue_send, behind two",
+     .before = {A, B},
+     .after = {A, B, {SMALL}},
+     .arrive = arrive_small,
      .operate = send_small},
-    {.name = "kin_queue_send, first of its priority", .before = {A}, .after = {{URGENT}, A}, .arrive = arrive_urgent,
+    {.name = "kin_queue_send, first of its priority",
+     .before = {A},
+     .after = {{URGENT}, A},
+     .arrive = arrive_urgent,
      .operate = send_urgent},
-    {.name = "kin_queue_send, behind one of its priority", .before = {P, A}, .after = {P, {URGENT}, A},
-     .arrive = arrive_urgent, .operate = send_urgent},
-    {.name = "kin_queue_send, long, the space grows", .before = {A}, .after = {A, {LONG}}, .arrive = arrive_long,
+    {.name = "kin_queue_send, behind one of its priority",
+     .before = {P, A},
+     .after = {P, {URGENT}, A},
+     .arrive = arrive_urgent,
+     .operate = send_urgent},
+    {.name = "kin_queue_send, long, the space grows",
+     .before = {A},
+     .after = {A, {LONG}},
+     .arrive = arrive_long,
      .operate = send_long},
-    {.name = "kin_queue_send, long, beside others", .before = {B, B}, .after = {B, B, {LONG}}, .arrive = arrive_long,
+    {.name = "kin_queue_send, long, beside others",
+     .before = {B, B},
+     .after = {B, B, {LONG}},
+     .arrive = arrive_long,
      .operate = send_long},
-    {.name = "kin_queue_send, copied outside the lock", .before = {B}, .after = {B, {HUGE}}, .arrive = arrive_huge,
+    {.name = "kin_queue_send, copied outside the lock",
+     .before = {B},
+     .after = {B, {HUGE}},
+     .arrive = arrive_huge,
      .operate = send_huge},
-    {.name = "kin_queue_send, the last place", .before = {A}, .after = {A, {SMALL}}, .fill = 6, .arrive = arrive_small,
+    {.name = "kin_queue_send, the last place",
+     .before = {A},
+     .after = {A, {SMALL}},
+     .fill = 6,
+     .arrive = arrive_small,
      .operate = send_small},
-    {.name = "kin_queue_send, the records grow", .messages = 40, .before = {A}, .after = {A, {SMALL}}, .fill = 30,
-     .arrive = arrive_small, .operate = send_small},
-    {.name = "kin_queue_send, refused when full", .before = {A}, .after = {A}, .fill = 7, .arrive = arrive_small,
+    {.name = "kin_queue_send, the records grow",
+     .messages = 40,
+     .before = {A},
+     .after = {A, {SMALL}},
+     .fill = 30,
+     .arrive = arrive_small,
+     .operate = send_small},
+    {.name = "kin_queue_send, refused when full",
+     .before = {A},
+     .after = {A},
+     .fill = 7,
+     .arrive = arrive_small,
      .operate = status},
     {.name = "kin_queue_receive, the only one", .before = {A}, .after = {{0}}, .operate = receive},
     {.name = "kin_queue_receive, of three", .before = {A, B, C}, .after = {B, C}, .operate = receive},
@@ -194,17 +237,39 @@ const struct scene scenes[] = {
     {.name = "kin_queue_release, a loan", .before = {A}, .after = {A}, .arrive = loan, .operate = release_loan},
     {.name = "kin_queue_borrow", .before = {B, A}, .after = {A}, .operate = borrow},
     {.name = "kin_queue_release, a borrow", .arrive = borrow_new, .operate = release_borrow},
-    {.name = "kin_queue_done_and_send", .before = {B, A}, .after = {A}, .results_after = {{20, 64, 0, 1}},
-     .arrive = take_and_loan, .operate = done_and_send},
-    {.name = "kin_queue_done_and_send, into the same queue", .before = {B, A}, .after = {A, {LONG}},
-     .arrive = take_and_loan_same, .operate = done_and_send_same},
-    {.name = "kin_queue_take, to the dead-letter queue", .before = {A}, .after = {{0}}, .results_after = {A},
-     .build = take_twice, .operate = take_or_bury},
-    {.name = "kin_queue_close, with a lease", .before = {A, B}, .after = {A, B}, .arrive = take,
+    {.name = "kin_queue_done_and_send",
+     .before = {B, A},
+     .after = {A},
+     .results_after = {{20, 64, 0, 1}},
+     .arrive = take_and_loan,
+     .operate = done_and_send},
+    {.name = "kin_queue_done_and_send, into the same queue",
+     .before = {B, A},
+     .after = {A, {LONG}},
+     .arrive = take_and_loan_same,
+     .operate = done_and_send_same},
+    {.name = "kin_queue_take, to the dead-letter queue",
+     .before = {A},
+     .after = {{0}},
+     .results_after = {A},
+     .build = take_twice,
+     .operate = take_or_bury},
+    {.name = "kin_queue_close, with a lease",
+     .before = {A, B},
+     .after = {A, B},
+     .arrive = take,
      .operate = close_with_lease},
-    {.name = "settling a dead one's lease", .before = {A, B}, .after = {A, B}, .build = take, .builder_dies = true,
+    {.name = "settling a dead one's lease",
+     .before = {A, B},
+     .after = {A, B},
+     .build = take,
+     .builder_dies = true,
      .operate = status},
-    {.name = "settling a dead one's loan", .before = {A, B}, .after = {A, B}, .build = loan, .builder_dies = true,
+    {.name = "settling a dead one's loan",
+     .before = {A, B},
+     .after = {A, B},
+     .build = loan,
+     .builder_dies = true,
      .operate = status},
     {.name = "settling a dead one's borrow", .build = borrow_new, .builder_dies = true, .operate = status},
 };

@@ -1,5 +1,5 @@
-/* Real kills of every queue operation, by SIGKILL in the middle; then the same with the first survivor killed too, while
- * he settles what the first left.
+/* Real kills of every queue operation, by SIGKILL in the middle; then the same with the first survivor killed too,
+ * while he settles what the first left.
  *
  *     sweep_kills [NAME]        a sample of the moments of each scene, its seed printed (KIN_SEED repeats it)
  *     sweep_kills --all NAME    every moment of the scenes whose name contains NAME, one crasher

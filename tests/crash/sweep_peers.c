@@ -20,7 +20,7 @@ struct play {
     int (*feed)(struct stage *stage);    /* what the peer waits for, if the victim did not do it */
     /* Whether what the peer waits for is there. A look at the memory, without a lock that would settle something. */
     bool (*there)(struct stage *stage);
-    bool full;   /* feeding may find that the peer went on already, and the queue full or empty again */
+    bool full; /* feeding may find that the peer went on already, and the queue full or empty again */
 };
 
 static kin_segment *home;

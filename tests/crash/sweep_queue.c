@@ -23,8 +23,7 @@ static int arrive(void *context)
 {
     struct run *run = context;
     struct kin_queue_status status;
-    if (scene_open(run->scene, run->twin.live, &run->victim) < 0 ||
-        kin_queue_status(run->victim.results, &status) < 0)
+    if (scene_open(run->scene, run->twin.live, &run->victim) < 0 || kin_queue_status(run->victim.results, &status) < 0)
         return kin_crash_fail("the victim cannot arrive: %s", kin_reason());
     int result = run->scene->arrive ? run->scene->arrive(&run->victim) : 0;
     return result < 0 ? kin_crash_fail("the victim cannot arrive: %s", kin_reason()) : 0;
@@ -66,8 +65,8 @@ static int sweep(const struct scene *scene, struct kin_crash_result *result)
     struct run run = {.scene = scene};
     if (twin_make(&run.twin, "queue", "results") < 0)
         return -1;
-    int found = kin_crash_run(KIN_CRASH(.context = &run, .prepare = prepare, .victim = {arrive, operate}, .check = check,
-                                        .regions = regions, .mark_dead = mark_dead),
+    int found = kin_crash_run(KIN_CRASH(.context = &run, .prepare = prepare, .victim = {arrive, operate},
+                                        .check = check, .regions = regions, .mark_dead = mark_dead),
                               KIN_CRASH_SNAPSHOT, result);
     twin_remove(&run.twin);
     return found;

@@ -12,7 +12,8 @@
 
 int twin_make(struct twin *twin, const char *first, const char *second)
 {
-    *twin = (struct twin){.live = "/dev/shm/kin-live-XXXXXX", .copy = "/dev/shm/kin-twin-XXXXXX", .names = {first, second}};
+    *twin =
+        (struct twin){.live = "/dev/shm/kin-live-XXXXXX", .copy = "/dev/shm/kin-twin-XXXXXX", .names = {first, second}};
     return mkdtemp(twin->live) && mkdtemp(twin->copy) ? 0 : -1;
 }
 
@@ -105,7 +106,8 @@ static void follow_growth(struct twin *twin, unsigned number)
 
 static size_t add(struct twin *twin, size_t count, unsigned file, size_t from, size_t to)
 {
-    twin->regions[count] = (struct kin_crash_region){twin->files[file].live + from, twin->files[file].copy + from, to - from};
+    twin->regions[count] =
+        (struct kin_crash_region){twin->files[file].live + from, twin->files[file].copy + from, to - from};
     return to > from ? count + 1 : count;
 }
 

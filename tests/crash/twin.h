@@ -1,6 +1,6 @@
-/* A domain and its twin, for the snapshot sweeps: the victim works in the live one, the tracer looks at the twin. Before
- * each look the harness copies the live files over the twin's, all but the tracer's own life, and the victim is marked
- * dead there: as the kernel would do it, and the process as its end would prove it. */
+/* A domain and its twin, for the snapshot sweeps: the victim works in the live one, the tracer looks at the twin.
+ * Before each look the harness copies the live files over the twin's, all but the tracer's own life, and the victim is
+ * marked dead there: as the kernel would do it, and the process as its end would prove it. */
 #ifndef TWIN_H
 #define TWIN_H
 
@@ -10,7 +10,7 @@
 #define TWIN_OBJECTS 2
 
 struct twin {
-    char live[64], copy[64]; /* directories */
+    char live[64], copy[64];         /* directories */
     const char *names[TWIN_OBJECTS]; /* objects that take part; NULL: no second */
     struct twin_file {
         const char *live;
@@ -18,7 +18,7 @@ struct twin {
         size_t bytes;
     } files[TWIN_OBJECTS + 1];
     struct kin_crash_region regions[TWIN_OBJECTS + 4];
-    kin_domain *domain;  /* the twin, opened by the tracer */
+    kin_domain *domain; /* the twin, opened by the tracer */
 };
 
 /* Two fresh directories; nothing is in them yet. */
