@@ -125,6 +125,8 @@ static int sleep_once(struct waiting *waiting, const struct standing *standing)
         result = queue_lock(queue, waiting->seat, waiting->until);
     if (result < 0)
         event_wake(event, EVENT_BITS); /* a wake that came to us was for somebody else */
+    if (result == 0)
+        queue_heed_deaths(queue, waiting->seat);
     if (result == 0 && woken == WOKEN_BACKSTOP) {
         struct standing after;
         queue_settle(queue, waiting->seat, true, &after);

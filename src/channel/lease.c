@@ -221,9 +221,12 @@ int queue_unbury(kin_queue *queue, kin_queue *dead_letter)
 void queue_give_up(kin_queue *queue)
 {
     struct seat *seat;
-    if (queue->named_by == 0 || queue->named_by != LOAD(*queue->object.domain->own) ||
-        queue_enter(queue, &seat, KIN_FOREVER) < 0)
+    if (queue->named_by == 0 || queue->named_by != LOAD(*queue->object.domain->own))
         return;
+    if (queue_enter(queue, &seat, KIN_FOREVER) < 0) { /* removed: nobody will ask for what is left in it */
+        process_forget(queue->object.domain, queue->object.id);
+        return;
+    }
     bool others = false;
     uint32_t slot = LOAD(queue->hot->held);
     for (uint32_t i = 0; slot && i <= queue->messages; i++) {

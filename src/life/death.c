@@ -89,6 +89,13 @@ static bool has_life(kin_domain *domain, struct process *process, uint32_t proce
     return false;
 }
 
+/* Whether the kernel would have marked that life if it were dead. */
+static bool is_marked(kin_domain *domain, uint32_t index)
+{
+    struct life *life = index ? life_at(domain, index) : NULL;
+    return life && LOAD(life->witness) == WITNESS_ROBUST;
+}
+
 enum verdict process_verdict(kin_domain *domain, uint32_t id, bool slow)
 {
     struct process *process = ID_INDEX(id) ? process_at(domain, id) : NULL;
@@ -100,7 +107,7 @@ enum verdict process_verdict(kin_domain *domain, uint32_t id, bool slow)
     if (stamp & PROCESS_DEAD)
         return VERDICT_DEAD;
     bool lives = has_life(domain, process, id);
-    if (lives && !slow)
+    if (lives && !slow && is_marked(domain, LOAD(process->recent_life)))
         return VERDICT_ALIVE;
     if (!same_namespace(process)) {
         if (lives || ask_byte(domain, ID_INDEX(id)) != VERDICT_DEAD)

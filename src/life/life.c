@@ -16,8 +16,9 @@
 /* So many dead ones met on the way to a free record make the newcomer sweep. */
 #define SWEEP_AFTER 16u
 
-static const struct seat nobody; /* the seat of a thread that has none: its domain is no domain */
-_Thread_local struct seats life_seats __attribute__((tls_model("initial-exec"))) = {(struct seat *)&nobody, NULL};
+static uint32_t nobody_owns;
+_Thread_local struct seat life_now __attribute__((tls_model("initial-exec"))) = {.own = &nobody_owns};
+static _Thread_local struct seat *all_seats; /* of this thread, one a domain */
 
 static pthread_key_t thread_end;
 static void leave_all(void *unused);
@@ -187,14 +188,31 @@ static int claim(kin_domain *domain, struct seat *seat, unsigned *dead)
     return 0;
 }
 
+/* Puts the current seat back where it is kept, so that no seat is current. */
+static void leave_current(void)
+{
+    if (life_now.kept)
+        *life_now.kept = life_now;
+    life_now = (struct seat){.own = &nobody_owns};
+}
+
+static struct seat *make_current(struct seat *kept)
+{
+    leave_current();
+    life_now = *kept;
+    STORE(life_now.head->pending, life_now.pending);
+    KEEP_ORDER();
+    return &life_now;
+}
+
 /* Seats that a fork left from the parent, or that belong to no process any more. */
 static void drop_inherited(void)
 {
-    struct seat **place = &life_seats.all;
-    life_seats.current = (struct seat *)&nobody;
+    struct seat **place = &all_seats;
+    leave_current();
     while (*place) {
         struct seat *seat = *place;
-        if (LOAD(*seat->domain->own) == seat->process) {
+        if (LOAD(*seat->own) == seat->process) {
             place = &seat->next;
             continue;
         }
@@ -221,9 +239,12 @@ static struct seat *take_seat(kin_domain *domain, int *result)
     }
     domain_keep(domain);
     seat->domain = domain;
-    seat->next = life_seats.all;
-    life_seats.all = life_seats.current = seat;
-    pthread_setspecific(thread_end, &life_seats);
+    seat->own = domain->own;
+    seat->kept = seat;
+    seat->next = all_seats;
+    all_seats = seat;
+    seat = make_current(seat);
+    pthread_setspecific(thread_end, seat);
     life_announce(domain);
     if (dead >= SWEEP_AFTER)
         life_sweep(domain, NULL);
@@ -233,13 +254,9 @@ static struct seat *take_seat(kin_domain *domain, int *result)
 struct seat *life_attach(kin_domain *domain, int *result)
 {
     drop_inherited();
-    for (struct seat *seat = life_seats.all; seat; seat = seat->next)
-        if (seat->domain == domain) {
-            life_seats.current = seat;
-            STORE(seat->head->pending, seat->pending);
-            KEEP_ORDER();
-            return seat;
-        }
+    for (struct seat *seat = all_seats; seat; seat = seat->next)
+        if (seat->domain == domain)
+            return make_current(seat);
     return take_seat(domain, result);
 }
 
@@ -289,8 +306,8 @@ static void leave_all(void *unused)
 {
     (void)unused;
     drop_inherited();
-    struct seat *seat = life_seats.all;
-    life_seats.all = NULL;
+    struct seat *seat = all_seats;
+    all_seats = NULL;
     while (seat) {
         struct seat *next = seat->next;
         if (leave(seat)) {

@@ -10,21 +10,21 @@
 /* What a thread knows of its own life in one domain. */
 struct seat {
     kin_domain *domain;
+    uint32_t *own;      /* domain->own: it names the process record, or nobody after a fork */
     struct life *life;
-    uint32_t id;              /* of the life */
-    uint32_t process;         /* id of the process record */
     struct robust_head *head; /* where pending is set; no_head in a thread without a robust list */
+    void *pending;      /* what pending must be: the obituary word */
+    uint32_t id;        /* of the life */
+    uint32_t process;   /* id of the process record */
+    uint32_t holds;     /* which of life->holds are in use */
     struct robust_head no_head;
-    void *pending;     /* what pending must be: the obituary word */
-    uint32_t holds;    /* which of life->holds are in use */
-    struct seat *next; /* this thread's lives in other domains */
+    struct seat *kept;  /* where this seat is kept while another is current */
+    struct seat *next;  /* this thread's lives in other domains */
 };
 
-struct seats {
-    struct seat *current; /* never NULL */
-    struct seat *all;
-};
-extern _Thread_local struct seats life_seats __attribute__((tls_model("initial-exec")));
+/* The seat in the domain that the thread entered last, by value: on every path its members are one load away. Without
+ * one its domain is NULL. */
+extern _Thread_local struct seat life_now __attribute__((tls_model("initial-exec")));
 
 /* Attaches: the slow half of life_enter. NULL: kin_reason() says why, *result gets the error. */
 struct seat *life_attach(kin_domain *domain, int *result);
@@ -33,8 +33,8 @@ struct seat *life_attach(kin_domain *domain, int *result);
  * robust mutexes disarm it. NULL: *result says why. */
 static inline struct seat *life_enter(kin_domain *domain, int *result)
 {
-    struct seat *seat = life_seats.current;
-    if (unlikely(seat->domain != domain || LOAD(*domain->own) != seat->process))
+    struct seat *seat = &life_now;
+    if (unlikely(seat->domain != domain || LOAD(*seat->own) != seat->process))
         return life_attach(domain, result);
     STORE(seat->head->pending, seat->pending);
     KEEP_ORDER();

@@ -25,14 +25,20 @@ static inline bool inside(const kin_segment *segment, const kin_lock *lock, uint
     return *offset < segment->bytes && segment->bytes - *offset >= sizeof *lock && *offset % 8 == 0;
 }
 
-static inline int check(const kin_segment *segment, const kin_lock *lock, uint64_t *offset)
+static __attribute__((noinline, cold)) int refuse(const kin_segment *segment, const kin_lock *lock)
 {
-    if (!inside(segment, lock, offset))
+    uint64_t offset;
+    if (!inside(segment, lock, &offset))
         return reason(-EINVAL, "the lock is not inside the segment %s, or not aligned to 8 bytes",
                       segment->object.segment.path);
-    if (unlikely(LOAD(lock->magic) != LOCK_MAGIC))
-        return reason(-EBADMSG, "there is no lock at byte %llu of %s: kin_lock_init makes one",
-                      (unsigned long long)*offset, segment->object.segment.path);
+    return reason(-EBADMSG, "there is no lock at byte %llu of %s: kin_lock_init makes one",
+                  (unsigned long long)offset, segment->object.segment.path);
+}
+
+static inline int check(const kin_segment *segment, const kin_lock *lock, uint64_t *offset)
+{
+    if (unlikely(!inside(segment, lock, offset) || LOAD(lock->magic) != LOCK_MAGIC))
+        return refuse(segment, lock);
     return 0;
 }
 

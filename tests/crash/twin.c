@@ -125,8 +125,8 @@ size_t twin_regions(struct twin *twin, const struct kin_crash_region **list)
     if (!twin->domain && begin(twin) < 0)
         return 0;
     struct domain_header *shared = twin->domain->shared;
-    size_t life = offset_of(twin, &shared->lives, ID_INDEX(life_seats.current->id));
-    size_t process = offset_of(twin, &shared->processes, ID_INDEX(life_seats.current->process));
+    size_t life = offset_of(twin, &shared->lives, ID_INDEX(life_now.id));
+    size_t process = offset_of(twin, &shared->processes, ID_INDEX(life_now.process));
     size_t low = life < process ? life : process, high = life < process ? process : life;
     size_t low_end = low + (life < process ? sizeof(struct life) : sizeof(struct process));
     size_t high_end = high + (life < process ? sizeof(struct process) : sizeof(struct life));
