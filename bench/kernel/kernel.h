@@ -1,0 +1,15 @@
+/* What the kernel and libc offer for the same work. */
+#ifndef KERNEL_H
+#define KERNEL_H
+
+#include "common/locker.h"
+#include "common/transport.h"
+
+extern const struct transport sysv_transport, pipe_transport, big_pipe_transport, mqueue_transport;
+extern const struct locker semop_locker, robust_locker, mutex_locker;
+const char *mqueue_absent(void);
+double mutex_death(unsigned long number, double nanoseconds);
+void fork_spawn(void);
+void posix_spawn_spawn(void);
+
+#endif

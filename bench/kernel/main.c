@@ -1,0 +1,18 @@
+#include "common/contestant.h"
+#include "kernel/kernel.h"
+
+int main(int argc, char **argv)
+{
+    static const struct contest_special robust_specials[] = {{"death", mutex_death}, {0}};
+    static const struct contestant contestants[] = {
+        {.name = "sysv", .transport = &sysv_transport},
+        {.name = "pipe", .transport = &pipe_transport},
+        {.name = "big-pipe", .transport = &big_pipe_transport},
+        {.name = "mqueue", .transport = &mqueue_transport, .absent = mqueue_absent},
+        {.name = "semop", .locker = &semop_locker},
+        {.name = "robust", .locker = &robust_locker, .specials = robust_specials},
+        {.name = "mutex", .locker = &mutex_locker},
+        {.name = "fork", .spawn = fork_spawn},
+        {.name = "posix-spawn", .spawn = posix_spawn_spawn}};
+    return contestant_main(argc, argv, contestants, sizeof contestants / sizeof *contestants);
+}

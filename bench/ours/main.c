@@ -1,0 +1,11 @@
+#include "ours/ours.h"
+
+int main(int argc, char **argv)
+{
+    static const struct contestant contestants[] = {
+        {.name = "queue", .transport = &queue_transport},   {.name = "loan", .transport = &loan_transport},
+        {.name = "channel", .transport = &channel_transport}, {.name = "lock", .locker = &lock_locker},
+        {.name = "spawn", .spawn = process_spawn},          {.name = "growth", .specials = growth_specials},
+        {.name = "death", .specials = death_specials}};
+    return contestant_main(argc, argv, contestants, sizeof contestants / sizeof *contestants);
+}

@@ -1,0 +1,20 @@
+/* kin itself, through its public headers. Everything is in a domain of its own, which scratch_end() removes. */
+#ifndef OURS_H
+#define OURS_H
+
+#include "common/contestant.h"
+#include <kin/kin.h>
+
+/* A fresh domain; the next call removes nothing, but gives another one. */
+kin_domain *domain_fresh(void);
+
+/* Ends the process with kin_reason() when a call of kin failed. */
+#define must(call) ((call) >= 0 ? (void)0 : must_failed(#call))
+void must_failed(const char *call) __attribute__((noreturn));
+
+extern const struct transport queue_transport, loan_transport, channel_transport;
+extern const struct locker lock_locker;
+extern const struct contest_special growth_specials[], death_specials[];
+void process_spawn(void);
+
+#endif

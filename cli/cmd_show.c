@@ -1,0 +1,76 @@
+#include "command.h"
+#include "table.h"
+#include <errno.h>
+
+static int add_party(void *context, const struct kin_party *party)
+{
+    static const char *const parts[] = {"", "holds", "waits", "attached"};
+    struct table *table = context;
+    table_row(table);
+    table_text(table, SHOW_PART, parts[party->part <= KIN_PART_ATTACHED ? party->part : 0]);
+    table_number(table, SHOW_PID, party->pid);
+    if (party->tid)
+        table_number(table, SHOW_TID, party->tid);
+    table_text(table, SHOW_ALIVE, party->alive > 0 ? "yes" : party->alive < 0 ? "unknown" : "dead");
+    if (party->alive == 0)
+        table_color(table, SHOW_ALIVE, "red");
+    table_number(table, SHOW_COUNT, (int64_t)party->count);
+    table_number(table, SHOW_OFFSET, (int64_t)party->offset);
+    table_text(table, SHOW_COMMAND, party->command);
+    return 0;
+}
+
+/* One sentence above the table, for people. */
+static void describe(kin_domain *domain, const struct kin_object *object)
+{
+    char size[16], most[16];
+    const char *kind = kin_kind_name(object->kind);
+    printf("%s \"%s\", mode %04o, %s reserved", kind ? kind : "unknown", object->name, object->mode,
+           size_text(object->size, size));
+    kin_queue *queue;
+    struct kin_queue_status status;
+    if (object->kind == KIN_KIND_QUEUE &&
+        kin_queue_open(domain, object->name, KIN_QUEUE(.flags = KIN_MUST_EXIST), &queue) == 0) {
+        if (kin_queue_status(queue, &status) == 0)
+            printf(": %llu queued, %llu leased, %llu loaned, %llu borrowed, %llu aside; room for %llu of up to %s",
+                   (unsigned long long)status.queued, (unsigned long long)status.leased,
+                   (unsigned long long)status.loaned, (unsigned long long)status.borrowed,
+                   (unsigned long long)status.aside, (unsigned long long)status.messages,
+                   size_text(status.message_max, most));
+        kin_queue_close(queue);
+    }
+    putchar('\n');
+}
+
+static int show(const struct call *call, kin_domain *domain, struct table *table)
+{
+    const char *name = call->operands[0];
+    struct kin_object object;
+    int result = kin_object_find(domain, name, &object);
+    if (result == -ENOENT)
+        return no_such_object(call, domain, NULL, name);
+    if (result == 0)
+        result = object.state;
+    if (result == 0)
+        result = kin_object_each_party(domain, name, add_party, table);
+    if (result < 0)
+        return failed(call, result);
+    if (!is_given(call, OPTION_JSON) && !is_given(call, OPTION_RAW))
+        describe(domain, &object);
+    return EXIT_OK;
+}
+
+int cmd_show(struct call *call)
+{
+    int code;
+    struct table *table = table_new(call, "parties", &code);
+    if (!table)
+        return code;
+    kin_domain *domain;
+    code = open_domain(call, &domain);
+    if (code == EXIT_OK) {
+        code = show(call, domain, table);
+        kin_domain_close(domain);
+    }
+    return table_end(table, code);
+}

@@ -1,0 +1,28 @@
+#include "command.h"
+#include <errno.h>
+
+int open_domain(const struct call *call, kin_domain **out)
+{
+    int result = kin_domain_open(NULL, NULL, out);
+    return result < 0 ? failed(call, result) : EXIT_OK;
+}
+
+int no_such_object(const struct call *call, kin_domain *domain, const char *kind, const char *name)
+{
+    const char *path = kin_domain_path(domain);
+    if (kind)
+        complain(call, "there is no %s \"%s\" in %s; make it by: kin mk %s %s", kind, name, path, kind,
+                 shell_word(name));
+    else
+        complain(call, "there is no object \"%s\" in %s; see what is there by: kin ls", name, path);
+    return EXIT_NOT_FOUND;
+}
+
+int open_queue(const struct call *call, kin_domain *domain, const char *name, kin_queue **out)
+{
+    unsigned flags = is_given(call, OPTION_CREATE) ? 0 : KIN_MUST_EXIST;
+    int result = kin_queue_open(domain, name, KIN_QUEUE(.flags = flags), out);
+    if (result == -ENOENT)
+        return no_such_object(call, domain, "queue", name);
+    return result < 0 ? failed(call, result) : EXIT_OK;
+}
