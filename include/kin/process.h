@@ -27,6 +27,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct kin_process kin_process;
 
@@ -133,6 +134,7 @@ void kin_process_close(kin_process *process);
 /* "exited with 1", "killed by SIGSEGV (core dumped)" into text of `size` bytes; returns text. */
 char *kin_exit_text(const struct kin_exit *how, char *text, size_t size);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -94,10 +94,11 @@ static enum woken sleep_once(kin_channel *channel, struct seat *seat, enum side 
         wait.life[wait.lives++] = other;
     enum woken woken = WOKEN_LOOK;
     arm(channel, side);
-    if (PLANTED(STOP_AWAKE))
-        raise(SIGSTOP);
-    if (look(channel, side) == 0)
+    if (look(channel, side) == 0) {
+        if (PLANTED(STOP_AWAKE))
+            raise(SIGSTOP);
         woken = wait_sleep(&wait);
+    }
     STORE(end->asleep, 0);
     return woken;
 }

@@ -17,10 +17,9 @@
 #include <unistd.h>
 
 #define CAPACITY 4u
-#define LENGTH 48u
+#define LENGTH 24u
 #define HANG 20000  /* ms: what takes longer in a sound library hangs */
 #define SILENT 1500 /* ms: a planted bug that is still silent after this long counts as a hang */
-#define SAMPLE 60
 
 /* The ring holds the messages 1 to `filled`, and its slots were all used before. */
 struct play {
@@ -31,7 +30,7 @@ struct play {
     int (*wait)(kin_channel *channel); /* a peer's, who must end by himself */
     bool takes, adds; /* what the operation, and the peer, may change */
     bool owner_died;  /* both ends were left by the dead, unsettled */
-    bool sampled;
+    unsigned limit;   /* moments of a short run; 0: all of them */
 };
 
 struct run {
@@ -119,16 +118,17 @@ static int wait_for_room(kin_channel *channel)
 static const struct play plays[] = {
     {"kin_channel_send", 2, claim_producer, send_next, .adds = true},
     {"kin_channel_receive", 2, claim_consumer, receive_first, .takes = true},
-    {"the first kin_channel_send", 2, enter, send_next, .adds = true, .sampled = true},
-    {"the first kin_channel_receive", 2, enter, receive_first, .takes = true, .sampled = true},
+    {"the first kin_channel_send", 2, enter, send_next, .adds = true, .limit = 40},
+    {"the first kin_channel_receive", 2, enter, receive_first, .takes = true, .limit = 40},
     {"giving an end back", 2, claim_producer, release_producer},
-    {"kin_channel_send, taking a dead one's place", 2, enter, send_next, .adds = true, .owner_died = true, .sampled = true},
+    {"kin_channel_send, taking a dead one's place", 2, enter, send_next, .adds = true, .owner_died = true, .limit = 40},
     {"kin_channel_receive, taking a dead one's place", 2, enter, receive_first, .takes = true, .owner_died = true,
-     .sampled = true},
-    {"a sweep of dead owners", 2, enter, sweep_domain, .owner_died = true, .sampled = true},
-    {"kin_channel_send, the consumer sleeps", 0, claim_producer, send_next, wait_for_message, .takes = true, .adds = true},
+     .limit = 40},
+    {"a sweep of dead owners", 2, enter, sweep_domain, .owner_died = true, .limit = 8},
+    {"kin_channel_send, the consumer sleeps", 0, claim_producer, send_next, wait_for_message, .takes = true, .adds = true,
+     .limit = 40},
     {"kin_channel_receive, the producer sleeps", 4, claim_consumer, receive_first, wait_for_room, .takes = true,
-     .adds = true},
+     .adds = true, .limit = 40},
 };
 
 static int open_channel(kin_channel **channel)
@@ -162,6 +162,7 @@ static int prepare(void *context)
     snprintf(command, sizeof command, "rm -rf '%s'", run->path);
     if (system(command) != 0)
         return kin_crash_fail("cannot remove %s", run->path);
+    fflush(NULL);
     pid_t child = fork();
     if (child == 0)
         exit(build(run->play));
@@ -251,7 +252,7 @@ static int sweep(const struct play *play, struct kin_crash_result *result)
         return -1;
     struct kin_crash *crash =
         KIN_CRASH(.context = &run, .prepare = prepare, .victim = {arrive, operate}, .check = check,
-                  .limit = play->sampled && !getenv("KIN_LONG") ? SAMPLE : 0, .seed = seed ? strtoull(seed, NULL, 0) : 0);
+                  .limit = getenv("KIN_LONG") ? 0 : play->limit, .seed = seed ? strtoull(seed, NULL, 0) : 0);
     if (play->wait)
         crash->peer = (struct kin_crash_actor){peer_arrive, peer_wait};
     int found = kin_crash_run(crash, KIN_CRASH_KILL, result);
@@ -325,6 +326,13 @@ static void report(bool good, const char *what, const char *name)
     fflush(stdout);
 }
 
+static void describe(const char *name, const struct kin_crash_result *result)
+{
+    printf("# ");
+    kin_crash_print(stdout, name, result);
+    fflush(stdout);
+}
+
 static void bite(void)
 {
     struct kin_crash_result result;
@@ -333,7 +341,7 @@ static void bite(void)
     report(in_fresh_domain(stopped_consumer, SILENT) != 0, "caught: ", "the sleeper's word is not changed before the wake");
     kin_planted = 1u << PLANT_COMMIT_FIRST;
     report(sweep(&plays[0], &result) == KIN_CRASH_FAULT, "caught: ", "commit before payload");
-    kin_crash_print(stderr, "commit before payload", &result);
+    describe("commit before payload", &result);
     kin_planted = 0;
 }
 
@@ -350,8 +358,7 @@ int main(int argc, char **argv)
         if (argc > 1 && !strstr(plays[i].name, argv[1]))
             continue;
         report(sweep(&plays[i], &result) == 0, "", plays[i].name);
-        printf("# ");
-        kin_crash_print(stdout, plays[i].name, &result);
+        describe(plays[i].name, &result);
     }
     if (argc == 1)
         bite();

@@ -1,0 +1,120 @@
+#include "files.h"
+#include "channel/queue.h"
+#include "life/segment.h"
+#include "support.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void files_keep(const char *directory, struct kept files[FILES])
+{
+    static const char *const names[FILES] = {"domain", "q.kin", "d.kin", "s.kin"};
+    for (unsigned i = 0; i < FILES; i++) {
+        struct stat about;
+        snprintf(files[i].path, sizeof files[i].path, "%s/%s", directory, names[i]);
+        int fd = open(files[i].path, O_RDONLY | O_CLOEXEC);
+        check(fd >= 0 && fstat(fd, &about) == 0);
+        files[i].bytes = (uint64_t)about.st_size;
+        files[i].image = malloc(files[i].bytes);
+        check_is(read(fd, files[i].image, files[i].bytes), files[i].bytes);
+        close(fd);
+    }
+}
+
+void files_drop(struct kept files[FILES])
+{
+    for (unsigned i = 0; i < FILES; i++)
+        free(files[i].image);
+}
+
+void files_write(const struct kept *file, uint64_t offset, const void *bytes, uint64_t count)
+{
+    int fd = open(file->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    check(fd >= 0);
+    check_is(pwrite(fd, bytes, count, (off_t)offset), count);
+    close(fd);
+}
+
+void files_restore(const struct kept files[FILES])
+{
+    for (unsigned i = 0; i < FILES; i++) {
+        files_write(&files[i], 0, files[i].image, files[i].bytes);
+        check_is(truncate(files[i].path, (off_t)files[i].bytes), 0);
+    }
+}
+
+struct choice {
+    struct part *parts;
+    unsigned count;
+};
+
+static void add(struct choice *list, unsigned file, uint64_t offset, uint64_t bytes, unsigned step, const char *name)
+{
+    check(list->count < PARTS_MAX);
+    list->parts[list->count++] = (struct part){file, offset, bytes, step, name};
+}
+
+static bool is_used(const unsigned char *bytes, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++)
+        if (bytes[i])
+            return true;
+    return false;
+}
+
+/* The elements of a table's first extents that are not zero. */
+static void add_table(struct choice *list, const struct kept *files, unsigned file, const struct table_header *table,
+                      uint64_t bytes, unsigned step, const char *name)
+{
+    for (unsigned k = 0; k < TABLE_EXTENTS && table->where[k]; k++) {
+        uint64_t start = k ? UINT64_C(1) << (table->first + k - 1) : 0, end = UINT64_C(1) << (table->first + k);
+        uint64_t element = UINT64_C(1) << table->shift;
+        for (uint64_t i = start; i < end && i < table->count; i++) {
+            uint64_t offset = table->where[k] + (i - start) * element;
+            if (is_used(files[file].image + offset, element))
+                add(list, file, offset, bytes, step, name);
+        }
+    }
+}
+
+static void add_queue(struct choice *list, const struct kept *files)
+{
+    const struct queue_header *queue = (const void *)files[FILE_QUEUE].image;
+    const unsigned sampled = 61;
+    add(list, FILE_QUEUE, 0, offsetof(struct queue_header, pollers), 1, "header");
+    add(list, FILE_QUEUE, offsetof(struct queue_header, pollers), sizeof(struct poller), 1, "poller");
+    add(list, FILE_QUEUE, offsetof(struct queue_header, map), sizeof queue->map, sampled, "map");
+    add_table(list, files, FILE_QUEUE, &queue->records, offsetof(struct record, bytes), 1, "record");
+    add_table(list, files, FILE_QUEUE, &queue->lanes, sizeof(struct lane), 1, "lane");
+    add(list, FILE_QUEUE, queue->tree.where[0], 2, 1, "tree's root");
+    add_table(list, files, FILE_QUEUE, &queue->tree, 2, 3, "tree");
+}
+
+/* Few of its bits are a test's worth: lives and processes are alike, the log is long. */
+static void add_domain(struct choice *list, const struct kept *files)
+{
+    const struct domain_header *domain = (const void *)files[FILE_DOMAIN].image;
+    add(list, FILE_DOMAIN, 0, offsetof(struct domain_header, log), 1, "domain");
+    add(list, FILE_DOMAIN, offsetof(struct domain_header, log), 2 * sizeof *domain->log, 7, "log");
+    add_table(list, files, FILE_DOMAIN, &domain->lives, offsetof(struct life, holds), 2, "life");
+    add_table(list, files, FILE_DOMAIN, &domain->processes, sizeof(struct process), 3, "process");
+}
+
+unsigned files_parts(const struct kept files[FILES], bool all, struct part parts[PARTS_MAX])
+{
+    struct choice list = {parts, 0};
+    if (all) {
+        for (unsigned i = 0; i < FILES; i++)
+            add(&list, i, 0, files[i].bytes, 1, "file");
+        return list.count;
+    }
+    add_queue(&list, files);
+    add(&list, FILE_SEGMENT, 0, sizeof(struct data_header), 1, "segment");
+    add(&list, FILE_SEGMENT, SEGMENT_DATA_AT, 2 * sizeof(kin_lock) + 8, 1, "locks");
+    add_domain(&list, files);
+    for (unsigned i = 0; i < FILES; i++)
+        add(&list, i, 0, files[i].bytes, 2003, "sample");
+    return list.count;
+}

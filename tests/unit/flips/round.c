@@ -1,0 +1,286 @@
+#include "round.h"
+#include "support.h"
+#include <kin/lock.h>
+#include <kin/queue.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MESSAGES 40
+#define MESSAGE_MAX 3000
+#define BRIEFLY kin_after(300000)
+
+struct account {
+    kin_lock lock;
+    int64_t balance;
+    kin_lock other;
+};
+
+static int set_up(void *context, kin_segment *segment)
+{
+    struct account *account = kin_segment_data(segment);
+    (void)context;
+    int result = kin_lock_init(segment, &account->lock);
+    return result < 0 ? result : kin_lock_init(segment, &account->other);
+}
+
+static kin_segment *open_segment(void)
+{
+    kin_segment *segment;
+    int result = kin_segment_open(NULL, "s", KIN_SEGMENT(.bytes = sizeof(struct account), .setup = set_up), &segment);
+    return result < 0 ? NULL : segment;
+}
+
+static void send_some(kin_queue *queue, uint64_t length, uint32_t priority, int64_t type)
+{
+    static unsigned char bytes[MESSAGE_MAX];
+    check_is(kin_queue_send(queue, bytes, length, KIN_SEND(.priority = priority, .type = type), KIN_NOW), 0);
+}
+
+static void fill(kin_queue *queue, kin_queue *dead)
+{
+    struct kin_message message;
+    send_some(dead, 8, 0, 1); /* full: it takes one */
+    send_some(queue, 8, 0, 1);
+    check_is(kin_queue_take(queue, NULL, KIN_NOW, &message), 0);
+    check_is(kin_queue_put_back(queue, &message), 0);
+    check_is(kin_queue_take(queue, KIN_RECEIVE(.attempts = 1, .dead_letter = dead), KIN_NOW, &message), -ETIMEDOUT);
+    for (unsigned i = 0; i < 3; i++) { /* for two holders, a record of each kind, and some that are free again */
+        send_some(queue, 20, 0, 1);
+        send_some(queue, 20, 0, 1);
+        send_some(queue, 700, 0, 1);
+        send_some(queue, 30, 0, 1);
+    }
+}
+
+static void hold(kin_queue *queue)
+{
+    struct kin_message message;
+    check_is(kin_queue_take(queue, NULL, KIN_NOW, &message), 0);
+    check_is(kin_queue_borrow(queue, NULL, KIN_NOW, &message), 0);
+    check_is(kin_queue_take(queue, NULL, KIN_NOW, &message), 0);
+    check_is(kin_queue_loan(queue, 300, KIN_NOW, &message), 0);
+    check_is(kin_queue_loan(queue, 10, KIN_NOW, &message), 0);
+}
+
+static int hold_and_die(void *context)
+{
+    kin_segment *segment = open_segment();
+    check(segment != NULL);
+    hold(context);
+    check_is(kin_lock_acquire(segment, kin_segment_data(segment), KIN_NOW), 0);
+    raise(SIGKILL);
+    return 0;
+}
+
+static int hold_and_live(void *context)
+{
+    int *ready = context;
+    kin_queue *queue, *dead;
+    check_is(kin_queue_open(NULL, "q", KIN_QUEUE(.messages = MESSAGES, .message_max = MESSAGE_MAX), &queue), 0);
+    check_is(kin_queue_open(NULL, "d", KIN_QUEUE(.messages = 1, .message_max = 64), &dead), 0);
+    kin_segment *segment = open_segment();
+    check(segment != NULL);
+    fill(queue, dead);
+    check_is(test_end(test_child(hold_and_die, queue)), -SIGKILL);
+    hold(queue);
+    struct account *account = kin_segment_data(segment);
+    check_is(kin_lock_acquire(segment, &account->other, KIN_NOW), 0);
+    send_some(queue, 20, 3, 2);
+    send_some(queue, 700, 700, 3);
+    send_some(queue, 2500, 700, 3);
+    send_some(queue, 10, KIN_PRIORITY_MAX, 1);
+    check(kin_queue_fd(queue, KIN_CAN_SEND) >= 0);
+    __atomic_store_n(ready, 1, __ATOMIC_RELEASE);
+    for (;;)
+        pause();
+}
+
+void scene_build(void)
+{
+    int *ready = test_shared(sizeof *ready);
+    test_child(hold_and_live, ready);
+    test_until(__atomic_load_n(ready, __ATOMIC_ACQUIRE));
+}
+
+static unsigned char buffer[MESSAGE_MAX];
+
+/* What a message in hand points to must be there. */
+static void touch(const struct kin_message *message, bool write)
+{
+    volatile unsigned char *bytes = message->data, sum = 0;
+    check(message->length <= UINT64_C(1) << 30);
+    for (uint64_t i = 0; i < message->length; i++) {
+        if (write)
+            bytes[i] = (unsigned char)i;
+        sum = (unsigned char)(sum + bytes[i]);
+    }
+}
+
+static void copies(kin_queue *queue)
+{
+    static const struct kin_receive hows[] = {
+        {.type = 0, .flags = KIN_PEEK}, {.type = 3}, {.type = -2}, {.type = 1, .flags = KIN_EXCEPT}, {.type = 0},
+        {.type = 99}, {.type = 0, .flags = KIN_SHORTEN},
+    };
+    static const uint64_t lengths[] = {10, 64, 65, 500, 2500};
+    for (unsigned i = 0; i < 5; i++)
+        kin_queue_send(queue, buffer, lengths[i], KIN_SEND(.priority = i * 300, .type = i + 1), KIN_NOW);
+    for (unsigned i = 0; i < sizeof hows / sizeof *hows; i++) {
+        struct kin_message message;
+        kin_queue_receive(queue, buffer, i == 6 ? 5 : sizeof buffer, &hows[i], KIN_NOW, &message);
+    }
+}
+
+static void loans(kin_queue *queue)
+{
+    struct kin_message message;
+    if (kin_queue_loan(queue, 400, KIN_NOW, &message) == 0) {
+        touch(&message, true);
+        kin_queue_release(queue, &message);
+    }
+    if (kin_queue_loan(queue, 30, KIN_NOW, &message) == 0) {
+        touch(&message, true);
+        kin_queue_send_loan(queue, &message, KIN_SEND(.priority = 2));
+    }
+    if (kin_queue_borrow(queue, NULL, KIN_NOW, &message) == 0) {
+        touch(&message, false);
+        kin_queue_release(queue, &message);
+    }
+}
+
+static void leases(kin_queue *queue, kin_queue *dead)
+{
+    struct kin_message message, result;
+    if (kin_queue_take(queue, NULL, KIN_NOW, &message) == 0) {
+        touch(&message, false);
+        kin_queue_put_back(queue, &message);
+    }
+    if (kin_queue_take(queue, KIN_RECEIVE(.type = -5), KIN_NOW, &message) == 0) {
+        touch(&message, false);
+        kin_queue_done(queue, &message);
+    }
+    if (kin_queue_take(queue, KIN_RECEIVE(.attempts = 1, .dead_letter = dead), KIN_NOW, &message) == 0) {
+        touch(&message, false);
+        if (kin_queue_loan(queue, 100, KIN_NOW, &result) == 0) {
+            touch(&result, true);
+            kin_queue_done_and_send(queue, &message, queue, &result, NULL);
+        }
+    }
+}
+
+/* Both ends, with a wait at each. */
+static void drain_and_fill(kin_queue *queue)
+{
+    for (unsigned i = 0; i < 2 * MESSAGES; i++)
+        if (kin_queue_receive(queue, buffer, sizeof buffer, KIN_RECEIVE(.flags = KIN_SHORTEN), KIN_NOW, NULL) < 0)
+            break;
+    kin_queue_receive(queue, buffer, sizeof buffer, NULL, BRIEFLY, NULL);
+    kin_queue_receive(queue, buffer, sizeof buffer, KIN_RECEIVE(.type = 4), BRIEFLY, NULL);
+    for (unsigned i = 0; i < 2 * MESSAGES; i++)
+        if (kin_queue_send(queue, buffer, i * 40 % MESSAGE_MAX, KIN_SEND(.priority = i % 3), KIN_NOW) < 0)
+            break;
+    kin_queue_send(queue, buffer, 3, NULL, BRIEFLY);
+    kin_queue_send(queue, buffer, 2999, NULL, BRIEFLY);
+    kin_queue_receive(queue, buffer, sizeof buffer, KIN_RECEIVE(.type = -9), KIN_NOW, NULL);
+}
+
+static void queues(void)
+{
+    kin_queue *queue, *dead;
+    struct kin_queue_status status;
+    struct kin_message none = {0};
+    if (kin_queue_open(NULL, "q", KIN_QUEUE(.flags = KIN_MUST_EXIST), &queue) < 0)
+        return;
+    if (kin_queue_open(NULL, "d", KIN_QUEUE(.flags = KIN_MUST_EXIST), &dead) < 0)
+        dead = NULL;
+    kin_queue_done(queue, &none); /* waits for the queue's lock for ever: what follows does not wait at all */
+    kin_queue_status(queue, &status);
+    copies(queue);
+    loans(queue);
+    leases(queue, dead);
+    kin_queue_fd(queue, KIN_CAN_RECEIVE);
+    kin_queue_fd(queue, KIN_CAN_SEND);
+    kin_queue_clear(queue, KIN_CAN_RECEIVE);
+    drain_and_fill(queue);
+    kin_queue_clear(queue, KIN_CAN_SEND);
+    kin_queue_status(queue, &status);
+    kin_queue_close(dead);
+    kin_queue_close(queue);
+}
+
+static void locks(void)
+{
+    kin_segment *segment = open_segment();
+    struct kin_owner owner;
+    if (!segment)
+        return;
+    struct account *account = kin_segment_data(segment);
+    if (kin_segment_bytes(segment) >= sizeof *account) {
+        if (kin_lock_acquire(segment, &account->lock, KIN_NOW) >= 0) {
+            kin_lock_dead_owner(segment, &account->lock, &owner);
+            account->balance++;
+            kin_lock_release(segment, &account->lock);
+        }
+        if (kin_lock_acquire(segment, &account->other, BRIEFLY) >= 0)
+            kin_lock_release(segment, &account->other);
+    }
+    kin_segment_close(segment);
+}
+
+static int see_object(void *context, const struct kin_object *object)
+{
+    (void)context;
+    check(memchr(object->name, 0, sizeof object->name) != NULL);
+    return 0;
+}
+
+static int see_party(void *context, const struct kin_party *party)
+{
+    (void)context;
+    check(memchr(party->command, 0, sizeof party->command) != NULL);
+    return 0;
+}
+
+static int see_death(void *context, const struct kin_death *death)
+{
+    (void)context;
+    check(memchr(death->name, 0, sizeof death->name) && memchr(death->held, 0, sizeof death->held) &&
+          memchr(death->command, 0, sizeof death->command));
+    return 0;
+}
+
+static void see_stale(void *context, const struct kin_stale *stale)
+{
+    (void)context;
+    check(stale->what && stale->proof && *stale->proof);
+}
+
+static void listings(void)
+{
+    struct kin_object object;
+    struct kin_facilities facilities;
+    kin_domain *domain;
+    if (kin_domain_open(NULL, NULL, &domain) < 0)
+        return;
+    kin_domain_each(domain, see_object, NULL);
+    kin_object_find(domain, "q", &object);
+    kin_object_each_party(domain, "q", see_party, NULL);
+    kin_object_each_party(domain, "s", see_party, NULL);
+    kin_domain_each_death(domain, 0, see_death, NULL);
+    kin_domain_facilities(domain, &facilities);
+    kin_domain_clean(domain, 0, see_stale, NULL);
+    kin_domain_clean(domain, KIN_CLEAN_ACT, see_stale, NULL);
+    kin_domain_close(domain);
+}
+
+int round_run(void *unused)
+{
+    (void)unused;
+    queues();
+    locks();
+    listings();
+    kin_remove(NULL, "q", 0); /* a living process holds something of it, so it mostly stays */
+    return 0;
+}

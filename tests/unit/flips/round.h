@@ -1,0 +1,13 @@
+/* A domain with something of every kind and state in it, and a round of every entry of the library over it. */
+#ifndef TESTS_ROUND_H
+#define TESTS_ROUND_H
+
+/* Builds it in KIN_DOMAIN: two processes hold things of it; one of them is dead, and nobody has settled what it held.
+ * Returns when all is in place. The living one stays until the test ends. */
+void scene_build(void);
+
+/* Every entry, in a process of its own; the result is its exit status. Calls may fail in any way but by a crash or a
+ * hang; what they return in success must be usable. */
+int round_run(void *unused);
+
+#endif
