@@ -46,9 +46,11 @@ enum verdict life_prove(kin_domain *domain, uint32_t id)
         return verdict;
     uint32_t process_id = LOAD(life->process), word = LOAD(life->word);
     struct process *process = ID_INDEX(process_id) ? process_at(domain, process_id) : NULL;
-    if (!process || (LOAD(process->stamp) & GENERATION_MASK) != ID_GENERATION(process_id))
-        return VERDICT_ALIVE;
-    if (same_namespace(process)) {
+    if (!process)
+        return VERDICT_ALIVE; /* damaged: unknown is alive */
+    if ((LOAD(process->stamp) & GENERATION_MASK) != ID_GENERATION(process_id)) {
+        verdict = VERDICT_DEAD; /* a process record is freed after its process was proved dead, or had left */
+    } else if (same_namespace(process)) {
         uint32_t pid = LOAD(process->pid);
         enum task_state state = task_state(pid, LOAD(process->start));
         if (state == TASK_LIVING)

@@ -272,11 +272,12 @@ static bool holds_anything(const struct seat *seat)
     return held;
 }
 
-static void free_process(kin_domain *domain, uint32_t id)
+/* A record that a dead life still names (of a thread that exec ended, say) stays: the sweep frees it after that life. */
+static void leave_process(kin_domain *domain, uint32_t id)
 {
     struct process *process = process_at(domain, id);
     STORE_RELEASE(*domain->own, 0);
-    if (process)
+    if (process && !process_is_named(domain, id))
         STORE_RELEASE(process->stamp, (ID_GENERATION(id) + 1) & GENERATION_MASK);
 }
 
@@ -297,7 +298,7 @@ static bool leave(struct seat *seat)
     swap_pair(life, pair(LOAD(life->word), generation), pair(0, (generation + 1) & GENERATION_MASK));
     robust_pend(seat->head, NULL);
     if (--domain->seats == 0)
-        free_process(domain, seat->process);
+        leave_process(domain, seat->process);
     file_close(fd);
     return true;
 }

@@ -110,6 +110,9 @@ enum verdict life_prove(kin_domain *domain, uint32_t id);
  * if a life of it seems to live. A dead one is marked. */
 enum verdict process_verdict(kin_domain *domain, uint32_t id, bool slow);
 
+/* Whether some life's record, living or dead, names that process record. */
+bool process_is_named(kin_domain *domain, uint32_t process);
+
 /* Marks deaths that nobody announced and wakes everybody if there were any. */
 void life_announce(kin_domain *domain);
 

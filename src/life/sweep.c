@@ -84,7 +84,7 @@ static bool free_life(kin_domain *domain, uint32_t index)
     return CAS(*place, &both, (uint64_t)((stamp + 1) & GENERATION_MASK) << 32);
 }
 
-static bool has_record(kin_domain *domain, uint32_t process)
+bool process_is_named(kin_domain *domain, uint32_t process)
 {
     uint32_t count = LOAD(domain->shared->lives.count);
     for (uint32_t i = 1; i < count && i < domain->lives.limit; i++) {
@@ -101,7 +101,7 @@ static bool free_process(kin_domain *domain, uint32_t index)
     struct process *process = process_at(domain, index);
     uint32_t stamp = process ? LOAD_ACQUIRE(process->stamp) : 0;
     uint32_t id = ID_MAKE(index, stamp);
-    if (!(stamp & PROCESS_USED) || process_verdict(domain, id, false) != VERDICT_DEAD || has_record(domain, id))
+    if (!(stamp & PROCESS_USED) || process_verdict(domain, id, false) != VERDICT_DEAD || process_is_named(domain, id))
         return false;
     struct leftovers left = {.domain = domain, .everywhere = LOAD(process->many) != 0};
     for (unsigned i = 0; i < PROCESS_HOLDS_MAX; i++)

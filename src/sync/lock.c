@@ -58,6 +58,8 @@ static void note_owner(kin_domain *domain, kin_lock *lock, uint32_t dead)
     struct life *life = ID_INDEX(dead) ? life_at(domain, dead) : NULL;
     uint32_t process_id = life ? LOAD(life->process) : 0;
     struct process *process = ID_INDEX(process_id) ? process_at(domain, process_id) : NULL;
+    if (process && (LOAD(process->stamp) & GENERATION_MASK) != ID_GENERATION(process_id))
+        process = NULL; /* it is another's by now */
     STORE(lock->dead_pid, process ? LOAD(process->pid) : 0);
     STORE(lock->dead_tid, life ? LOAD(life->tid) : 0);
     STORE(lock->dead_when, clock_realtime());

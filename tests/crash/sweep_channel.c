@@ -1,8 +1,8 @@
 /* Real kills of every channel operation, by SIGKILL at each instruction; then with somebody asleep who waits for what the
  * victim does; then the bugs that these must catch. No backstop mends anything here.
  *
- *     sweep_channel [NAME]; KIN_LONG=1 sweeps every moment of all, else a sample of the long ones, its seed printed
- *     (KIN_SEED repeats it). */
+ *     sweep_channel [NAME]; every moment of a send, a receive and a return of an end, and samples of what is longer, with
+ *     KIN_LONG=1 larger ones, their seed printed (KIN_SEED repeats it). */
 #include "channel/spsc.h"
 #include "sys/plant.h"
 #include <errno.h>
@@ -19,6 +19,7 @@
 #define CAPACITY 4u
 #define LENGTH 24u
 #define HANG 20000  /* ms: what takes longer in a sound library hangs */
+#define LONGER 25   /* KIN_LONG: so many times the moments of a sample */
 #define SILENT 1500 /* ms: a planted bug that is still silent after this long counts as a hang */
 
 /* The ring holds the messages 1 to `filled`, and its slots were all used before. */
@@ -252,7 +253,7 @@ static int sweep(const struct play *play, struct kin_crash_result *result)
         return -1;
     struct kin_crash *crash =
         KIN_CRASH(.context = &run, .prepare = prepare, .victim = {arrive, operate}, .check = check,
-                  .limit = getenv("KIN_LONG") ? 0 : play->limit, .seed = seed ? strtoull(seed, NULL, 0) : 0);
+                  .limit = play->limit * (getenv("KIN_LONG") ? LONGER : 1), .seed = seed ? strtoull(seed, NULL, 0) : 0);
     if (play->wait)
         crash->peer = (struct kin_crash_actor){peer_arrive, peer_wait};
     int found = kin_crash_run(crash, KIN_CRASH_KILL, result);
