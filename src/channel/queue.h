@@ -195,6 +195,16 @@ static inline uint32_t queue_fire(kin_queue *queue, enum kin_ready what, uint32_
     return event_fire(what == KIN_CAN_RECEIVE ? &queue->hot->readable : &queue->hot->writable);
 }
 
+/* The same when all goes well at once: the lock is held. NULL: take the long way. */
+static inline struct seat *queue_enter_at_once(kin_queue *queue)
+{
+    struct seat *seat = life_current(queue->object.domain);
+    if (unlikely(!seat || LOAD(queue->shared->base.removed)))
+        return NULL;
+    life_work_on(seat, queue->object.id);
+    return mutex_try(seat, &queue->hot->lock) ? seat : NULL;
+}
+
 /* Names the queue in the process record, once a handle and process. Under the lock, in the same breath as the move into
  * the hand: a handle that closes may strike the name while the lock is free. */
 int queue_name_holder(kin_queue *queue, struct seat *seat);

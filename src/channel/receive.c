@@ -182,7 +182,8 @@ static bool receive_at_once(kin_queue *queue, struct seat *seat, void *buffer, u
         .depth = LOAD(hot->depth) - 1,
     };
     struct record *record = move.record = record_at(queue, move.slot);
-    if (unlikely(!record || LOAD(hot->summary) != 0 || STATE_TAG(LOAD(record->state)) != TAG_FULL))
+    if (unlikely(!record || LOAD(hot->summary) != 0 || STATE_TAG(LOAD(record->state)) != TAG_FULL ||
+                 LOAD(queue->object.domain->shared->deaths) != LOAD(queue->deaths)))
         return false;
     uint32_t length = LOAD(record->length);
     move.next = LOAD(record->next);
@@ -202,23 +203,20 @@ static bool receive_at_once(kin_queue *queue, struct seat *seat, void *buffer, u
     return true;
 }
 
-int kin_queue_receive(kin_queue *queue, void *buffer, uint64_t capacity, const struct kin_receive *how, kin_time until,
-                      struct kin_message *out)
+/* Every case. `seat`: the lock is held already; NULL: it is not. */
+static __attribute__((noinline)) int receive_any(kin_queue *queue, struct seat *seat, void *buffer, uint64_t capacity,
+                                                 const struct kin_receive *how, kin_time until, struct kin_message *out)
 {
     struct waiting waiting;
     struct move move = {0};
     struct kin_message message;
-    struct seat *seat = NULL;
     bool peek = how && how->flags & KIN_PEEK;
-    int result = check_how(how);
-    if (likely(result == 0))
+    int result = start(&waiting, queue, how, until);
+    if (result == 0 && !seat)
         result = queue_enter(queue, &seat, until);
-    if (unlikely(result < 0))
+    if (result < 0)
         return result;
     queue_heed_deaths(queue, seat);
-    if (likely(!how) && receive_at_once(queue, seat, buffer, capacity, out))
-        return 0;
-    start(&waiting, queue, how, until);
     waiting.seat = seat;
     result = find_message(&waiting, how, &move);
     if (result < 0)
@@ -240,6 +238,15 @@ int kin_queue_receive(kin_queue *queue, void *buffer, uint64_t capacity, const s
     if (length > COPY_LOCKED && !peek)
         return receive_outside(&waiting, &move, buffer, length, &message);
     return receive_locked(&waiting, &move, buffer, length, peek);
+}
+
+int kin_queue_receive(kin_queue *queue, void *buffer, uint64_t capacity, const struct kin_receive *how, kin_time until,
+                      struct kin_message *out)
+{
+    struct seat *seat = likely(!how) ? queue_enter_at_once(queue) : NULL;
+    if (likely(seat) && receive_at_once(queue, seat, buffer, capacity, out))
+        return 0;
+    return receive_any(queue, seat, buffer, capacity, how, until, out);
 }
 
 int kin_queue_borrow(kin_queue *queue, const struct kin_receive *how, kin_time until, struct kin_message *out)

@@ -217,28 +217,42 @@ static int send_locked(struct waiting *waiting, const void *data, uint32_t lengt
     return 0;
 }
 
-int kin_queue_send(kin_queue *queue, const void *data, uint64_t length, const struct kin_send *how, kin_time until)
+/* A long one: a loan, filled outside the lock. */
+static int send_outside(kin_queue *queue, const void *data, uint64_t length, const struct kin_send *how, kin_time until)
+{
+    struct kin_message message;
+    int result = kin_queue_loan(queue, length, until, &message);
+    if (result < 0)
+        return result;
+    memcpy(message.data, data, length);
+    return kin_queue_send_loan(queue, &message, how);
+}
+
+/* Every case. `seat`: the lock is held already; NULL: it is not. */
+static __attribute__((noinline)) int send_any(kin_queue *queue, struct seat *seat, const void *data, uint64_t length,
+                                              const struct kin_send *how, kin_time until)
 {
     struct envelope envelope;
+    struct waiting waiting = {.queue = queue, .what = KIN_CAN_SEND, .until = until, .seat = seat};
     int result = check_how(queue, length, how, &envelope);
-    if (unlikely(result < 0))
+    if (result == 0 && length > COPY_LOCKED)
+        return send_outside(queue, data, length, how, until);
+    if (result == 0 && !seat)
+        result = queue_enter(queue, &waiting.seat, until);
+    if (result < 0)
         return result;
-    if (length > COPY_LOCKED) {
-        struct kin_message message;
-        result = kin_queue_loan(queue, length, until, &message);
-        if (result < 0)
-            return result;
-        memcpy(message.data, data, length);
-        return kin_queue_send_loan(queue, &message, how);
-    }
-    struct waiting waiting = {.queue = queue, .what = KIN_CAN_SEND, .until = until};
-    result = queue_enter(queue, &waiting.seat, until);
-    if (unlikely(result < 0))
-        return result;
-    if (likely(length <= INLINE_BYTES && envelope.priority == 0) &&
-        send_at_once(queue, waiting.seat, data, (uint32_t)length, envelope.type))
-        return 0;
     return send_locked(&waiting, data, (uint32_t)length, &envelope);
+}
+
+int kin_queue_send(kin_queue *queue, const void *data, uint64_t length, const struct kin_send *how, kin_time until)
+{
+    struct seat *seat = NULL;
+    bool plain = length <= INLINE_BYTES && length <= queue->message_max && (!how || (!how->priority && how->type >= 0));
+    if (likely(plain))
+        seat = queue_enter_at_once(queue);
+    if (likely(seat) && send_at_once(queue, seat, data, (uint32_t)length, how && how->type ? how->type : 1))
+        return 0;
+    return send_any(queue, seat, data, length, how, until);
 }
 
 int kin_queue_loan(kin_queue *queue, uint64_t length, kin_time until, struct kin_message *out)

@@ -29,16 +29,23 @@ extern _Thread_local struct seat life_now __attribute__((tls_model("initial-exec
 /* Attaches: the slow half of life_enter. NULL: kin_reason() says why, *result gets the error. */
 struct seat *life_attach(kin_domain *domain, int *result);
 
-/* The calling thread's life in the domain, taken now if need be. Arms the obituary word again, as the application's own
- * robust mutexes disarm it. NULL: *result says why. */
-static inline struct seat *life_enter(kin_domain *domain, int *result)
+/* The calling thread's life in the domain if it is the current one, else NULL. Arms the obituary word again, as the
+ * application's own robust mutexes disarm it. */
+static inline struct seat *life_current(kin_domain *domain)
 {
     struct seat *seat = &life_now;
     if (unlikely(seat->domain != domain || LOAD(*seat->own) != seat->process))
-        return life_attach(domain, result);
+        return NULL;
     STORE(seat->head->pending, seat->pending);
     KEEP_ORDER();
     return seat;
+}
+
+/* The same, taken now if need be. NULL: *result says why. */
+static inline struct seat *life_enter(kin_domain *domain, int *result)
+{
+    struct seat *seat = life_current(domain);
+    return likely(seat) ? seat : life_attach(domain, result);
 }
 
 /* Names the object whose lock is about to be taken, and forgets it after the release. */
@@ -54,18 +61,24 @@ static inline void life_work_done(struct seat *seat)
     STORE(seat->life->op.object, 0);
 }
 
-/* Names a lock of the user's, before it is taken; the number to forget it by, or -ENOLCK: HOLDS_MAX are held. */
-static inline int life_hold(struct seat *seat, uint64_t object, uint64_t offset)
+/* Names a lock of the user's, before it is taken, in an entry that is free. */
+static inline void life_hold_at(struct seat *seat, int number, uint64_t object, uint64_t offset)
 {
-    int number = __builtin_ctz(~seat->holds);
-    if (unlikely(number >= (int)HOLDS_MAX))
-        return -ENOLCK;
     struct hold *hold = &seat->life->holds[number];
     STORE(hold->offset, offset);
     KEEP_ORDER();
     STORE(hold->object, PLANTED(NO_HOLD) ? 0 : object);
     KEEP_ORDER();
     seat->holds |= 1u << number;
+}
+
+/* The same; the number of the entry to forget it by, or -ENOLCK: HOLDS_MAX are held. */
+static inline int life_hold(struct seat *seat, uint64_t object, uint64_t offset)
+{
+    int number = __builtin_ctz(~seat->holds);
+    if (number >= (int)HOLDS_MAX)
+        return -ENOLCK;
+    life_hold_at(seat, number, object, offset);
     return number;
 }
 

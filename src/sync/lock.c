@@ -35,11 +35,9 @@ static __attribute__((noinline, cold)) int refuse(const kin_segment *segment, co
                   (unsigned long long)offset, segment->object.segment.path);
 }
 
-static inline int check(const kin_segment *segment, const kin_lock *lock, uint64_t *offset)
+static inline bool is_lock(const kin_segment *segment, const kin_lock *lock, uint64_t *offset)
 {
-    if (unlikely(!inside(segment, lock, offset) || LOAD(lock->magic) != LOCK_MAGIC))
-        return refuse(segment, lock);
-    return 0;
+    return inside(segment, lock, offset) && LOAD(lock->magic) == LOCK_MAGIC;
 }
 
 int kin_lock_init(kin_segment *segment, kin_lock *lock)
@@ -92,63 +90,86 @@ static void give_on(kin_lock *lock)
         mutex_wake(&lock->word);
 }
 
-static int acquire_slowly(struct seat *seat, kin_segment *segment, kin_lock *lock, kin_time until)
+/* The hold is recorded, and the lock was not free. */
+static __attribute__((noinline)) int acquire_held(struct seat *seat, kin_segment *segment, kin_lock *lock, int number,
+                                                  kin_time until)
 {
     struct mutex_ask ask = {.seat = seat, .word = &lock->word, .object = &segment->object, .until = until};
     int result = mutex_acquire_slowly(&ask);
+    if (result == KIN_RECOVERED) {
+        result = recovered(segment, lock, ask.dead);
+        if (result < 0)
+            give_on(lock);
+    }
+    if (result < 0)
+        life_forget(seat, number);
     if (result == -ETIMEDOUT)
         return reason(result, "the lock in %s is held by another thread", segment->object.segment.path);
-    if (result != KIN_RECOVERED)
-        return result;
-    result = recovered(segment, lock, ask.dead);
-    if (result < 0)
-        give_on(lock);
     return result;
+}
+
+/* A thread's first use, or one that holds other locks. */
+static __attribute__((noinline)) int acquire_any(kin_segment *segment, kin_lock *lock, uint64_t offset, kin_time until)
+{
+    int result = 0;
+    struct seat *seat = life_enter(segment->object.domain, &result);
+    if (!seat)
+        return result;
+    if (life_holds(seat, segment->object.id, offset) >= 0)
+        return reason(-EDEADLK, "this thread holds the lock in %s already", segment->object.segment.path);
+    int number = life_hold(seat, segment->object.id, offset);
+    if (number < 0)
+        return reason(number, "this thread holds %u locks already: release one first", HOLDS_MAX);
+    return mutex_try(seat, &lock->word) ? 0 : acquire_held(seat, segment, lock, number, until);
 }
 
 int kin_lock_acquire(kin_segment *segment, kin_lock *lock, kin_time until)
 {
     uint64_t offset;
-    int result = check(segment, lock, &offset);
-    if (unlikely(result < 0))
-        return result;
-    struct seat *seat = life_enter(segment->object.domain, &result);
-    if (unlikely(!seat))
-        return result;
-    if (unlikely(seat->holds) && life_holds(seat, segment->object.id, offset) >= 0)
-        return reason(-EDEADLK, "this thread holds the lock in %s already", segment->object.segment.path);
-    int number = life_hold(seat, segment->object.id, offset);
-    if (unlikely(number < 0))
-        return reason(number, "this thread holds %u locks already: release one first", HOLDS_MAX);
-    if (mutex_try(seat, &lock->word))
-        return 0;
-    result = acquire_slowly(seat, segment, lock, until);
-    if (result < 0)
-        life_forget(seat, number);
-    return result;
+    if (unlikely(!is_lock(segment, lock, &offset)))
+        return refuse(segment, lock);
+    struct seat *seat = life_current(segment->object.domain);
+    if (unlikely(!seat || seat->holds))
+        return acquire_any(segment, lock, offset, until);
+    life_hold_at(seat, 0, segment->object.id, offset);
+    return mutex_try(seat, &lock->word) ? 0 : acquire_held(seat, segment, lock, 0, until);
 }
 
-int kin_lock_release(kin_segment *segment, kin_lock *lock)
+static __attribute__((noinline)) int release_any(kin_segment *segment, kin_lock *lock)
 {
     uint64_t offset;
-    int result = check(segment, lock, &offset);
-    struct seat *seat = result == 0 ? life_enter(segment->object.domain, &result) : NULL;
-    if (unlikely(!seat))
+    int result = 0;
+    if (!is_lock(segment, lock, &offset))
+        return refuse(segment, lock);
+    struct seat *seat = life_enter(segment->object.domain, &result);
+    if (!seat)
         return result;
     int number = life_holds(seat, segment->object.id, offset);
-    if (unlikely(number < 0 || (LOAD(lock->word) & ID_MASK) != seat->id))
+    if (number < 0 || (LOAD(lock->word) & ID_MASK) != seat->id)
         return reason(-EPERM, "this thread does not hold the lock in %s", segment->object.segment.path);
     mutex_release(&lock->word);
     life_forget(seat, number);
     return 0;
 }
 
+int kin_lock_release(kin_segment *segment, kin_lock *lock)
+{
+    /* What is held was checked when it was acquired. */
+    uint64_t offset = (uint64_t)((uintptr_t)lock - (uintptr_t)segment->data);
+    struct seat *seat = life_current(segment->object.domain);
+    if (unlikely(!seat || seat->holds != 1 || LOAD(seat->life->holds[0].offset) != offset ||
+                 LOAD(seat->life->holds[0].object) != segment->object.id || (LOAD(lock->word) & ID_MASK) != seat->id))
+        return release_any(segment, lock);
+    mutex_release(&lock->word);
+    life_forget(seat, 0);
+    return 0;
+}
+
 int kin_lock_dead_owner(kin_segment *segment, const kin_lock *lock, struct kin_owner *out)
 {
     uint64_t offset;
-    int result = check(segment, lock, &offset);
-    if (result < 0)
-        return result;
+    if (!is_lock(segment, lock, &offset))
+        return refuse(segment, lock);
     struct kin_owner owner = {
         .pid = (pid_t)LOAD(lock->dead_pid),
         .tid = (pid_t)LOAD(lock->dead_tid),
@@ -194,7 +215,7 @@ static int orphan(kin_segment *segment, struct seat *seat, uint64_t offset, uint
 {
     kin_lock *lock = (kin_lock *)(void *)(segment->data + offset);
     uint64_t checked;
-    if (check(segment, lock, &checked) < 0)
+    if (!is_lock(segment, lock, &checked))
         return 0; /* no lock any more: nothing to settle */
     uint32_t seen = LOAD_ACQUIRE(lock->word);
     if ((seen & ID_MASK) != dead)
