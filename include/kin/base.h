@@ -11,6 +11,8 @@
  * Options. A struct whose first member is its own size, made by the macro of the same name in capitals; members that
  * are not named are zero, and zero is the default. A NULL pointer is all defaults.
  *
+ * No call on shared objects is a cancellation point of pthread_cancel.
+ *
  * Unless a function says otherwise: any thread may call it; a signal handler may not; after fork() the child may go on
  * using handles that were opened before, but nothing that the parent holds (a lock, a loan, a lease) is the child's.
  * Death: a caller killed at any instruction inside any function leaves everything as if the call had either not begun

@@ -180,9 +180,9 @@ int kin_queue_clear(kin_queue *queue, enum kin_ready what)
     uint64_t ticks;
     if (!set || set->epoll <= 0 || !is_ours(queue, set))
         return reason(-EINVAL, "kin_queue_fd was not asked for this descriptor");
-    while (read(set->bell, bytes, sizeof bytes) > 0)
+    while (file_read(set->bell, bytes, sizeof bytes) > 0)
         continue;
-    if (read(set->timer, &ticks, sizeof ticks) < 0 && errno != EAGAIN)
+    if (file_read(set->timer, &ticks, sizeof ticks) < 0 && errno != EAGAIN)
         return reason_errno("cannot read the timer of %s", queue->object.segment.path);
     return arm(queue, what, set->id);
 }

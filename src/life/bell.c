@@ -30,7 +30,7 @@ int bell_make(struct seat *seat, bell_id *id)
     if (mkfifo(path, 0600) < 0)
         return reason_errno("cannot make the doorbell %s", path);
     chmod(path, domain->shared->base.kind == 0 ? 0622 : 0600);
-    int fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+    int fd = file_open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW, 0);
     if (fd < 0) {
         int result = reason_errno("cannot open the doorbell %s", path);
         unlink(path);
@@ -50,11 +50,11 @@ void bell_remove(kin_domain *domain, bell_id id)
 /* Write-only fails with ENXIO where nobody reads, so a dead owner is seen at once, and no byte is left behind. */
 static bool ring_path(int directory, const char *path)
 {
-    int fd = openat(directory, path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+    int fd = file_open_at(directory, path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
     struct stat about;
     bool rung = fd >= 0 && fstat(fd, &about) == 0 && S_ISFIFO(about.st_mode);
     if (rung)
-        rung = write(fd, "!", 1) == 1 || errno == EAGAIN; /* full: it is ringing already */
+        rung = file_write(fd, "!", 1) == 1 || errno == EAGAIN; /* full: it is ringing already */
     file_close(fd);
     return rung;
 }

@@ -295,7 +295,7 @@ int domain_lock_file(kin_domain *domain)
     struct stat about;
     char file[4096];
     snprintf(file, sizeof file, "%s/%s", domain->path, DOMAIN_FILE);
-    int fd = open(file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    int fd = file_open(file, O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0);
     if (fd < 0 || fstat(fd, &about) < 0 || about.st_ino != domain->segment.inode ||
         about.st_dev != domain->segment.device) {
         bool missing = fd >= 0 || errno == ENOENT;

@@ -158,7 +158,7 @@ struct kin_domain {
     /* Wiped by the kernel in a child of fork: the id of this process's record, 0 when it has none. */
     uint32_t *own;
     uint32_t process;   /* the record that *own named last */
-    unsigned seats;     /* lives that this process's threads have; changed under the file lock */
+    unsigned seats;     /* lives that this process's threads have */
     int byte_file;      /* holds this process's byte lock; may have been closed by the application */
     char *path;         /* of the directory */
     uint32_t forgotten; /* how often process_forget struck a name: who remembers to have named must look again */

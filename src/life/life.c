@@ -1,5 +1,5 @@
 /* Taking and leaving a life. The six headings are in life/domain.h. */
-#include "life/life.h"
+#include "life/bell.h"
 #include "sys/atomic.h"
 #include "sys/clock.h"
 #include "sys/file.h"
@@ -130,12 +130,12 @@ static int own_process(kin_domain *domain)
     if (domain->byte_file < 0) {
         char file[4096];
         snprintf(file, sizeof file, "%s/%s", domain->path, "witness");
-        domain->byte_file = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+        domain->byte_file = file_open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
     }
     if (domain->byte_file >= 0)
         file_lock_byte(domain->byte_file, ID_INDEX(id));
     domain->process = id;
-    domain->seats = 0;
+    STORE(domain->seats, 0);
     STORE_RELEASE(*domain->own, id);
     return 0;
 }
@@ -184,7 +184,7 @@ static int claim(kin_domain *domain, struct seat *seat, unsigned *dead)
     struct process *process = process_at(domain, seat->process);
     if (process)
         STORE(process->recent_life, index);
-    domain->seats++;
+    FETCH_ADD(domain->seats, 1);
     return 0;
 }
 
@@ -263,7 +263,7 @@ struct seat *life_attach(kin_domain *domain, int *result)
 static bool holds_anything(const struct seat *seat)
 {
     const struct process *process = process_at(seat->domain, seat->process);
-    bool held = seat->holds || LOAD(seat->life->op.kind) || LOAD(seat->life->finish.committed);
+    bool held = seat->holds || LOAD(seat->life->op.kind) || LOAD(seat->life->op.object) || LOAD(seat->life->finish.committed);
     if (process && LOAD(seat->domain->seats) == 1) {
         held |= LOAD(process->many) != 0;
         for (unsigned i = 0; i < PROCESS_HOLDS_MAX; i++)
@@ -277,6 +277,7 @@ static void leave_process(kin_domain *domain, uint32_t id)
 {
     struct process *process = process_at(domain, id);
     STORE_RELEASE(*domain->own, 0);
+    bell_sweep(domain, id);
     if (process && !process_is_named(domain, id))
         STORE_RELEASE(process->stamp, (ID_GENERATION(id) + 1) & GENERATION_MASK);
 }
@@ -297,7 +298,7 @@ static bool leave(struct seat *seat)
         robust_unlink(seat->head, &life->word);
     swap_pair(life, pair(LOAD(life->word), generation), pair(0, (generation + 1) & GENERATION_MASK));
     robust_pend(seat->head, NULL);
-    if (--domain->seats == 0)
+    if (FETCH_ADD(domain->seats, -1u) == 1)
         leave_process(domain, seat->process);
     file_close(fd);
     return true;
@@ -314,6 +315,8 @@ static void leave_all(void *unused)
         if (leave(seat)) {
             domain_drop(seat->domain);
             free(seat);
+        } else {
+            FETCH_ADD(seat->domain->seats, -1u); /* to whoever is left this thread is dead */
         }
         seat = next;
     }

@@ -78,11 +78,11 @@ static int read_header(kin_domain *domain, const char *name, struct segment_head
     int result = object_path(domain, name, path, sizeof path);
     if (result < 0)
         return result;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd = file_open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
     *out = (struct segment_header){0};
     if (fd < 0 && errno == ENOENT)
         return reason(-ENOENT, "there is no object named %s in %s", name, domain->path);
-    if (fd >= 0 && (pread(fd, out, sizeof *out, 0) != (ssize_t)sizeof *out || out->magic != SEGMENT_MAGIC))
+    if (fd >= 0 && (file_read(fd, out, sizeof *out) != (ssize_t)sizeof *out || out->magic != SEGMENT_MAGIC))
         *out = (struct segment_header){0};
     file_close(fd);
     return 0;

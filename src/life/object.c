@@ -150,10 +150,12 @@ int object_each(kin_domain *domain, int (*visit)(void *context, const char *name
         struct segment_header header = {0};
         if (!name_of_entry(entry->d_name, name))
             continue;
-        int fd = openat(dirfd(list), entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        int fd = file_open_at(dirfd(list), entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         if (fd < 0 && errno == ENOENT)
             continue;
-        if (fd < 0 || pread(fd, &header, sizeof header, 0) != (ssize_t)sizeof header || header.magic != SEGMENT_MAGIC)
+        if (fd < 0)
+            header.kind = OBJECT_UNREADABLE;
+        else if (file_read(fd, &header, sizeof header) != (ssize_t)sizeof header || header.magic != SEGMENT_MAGIC)
             header = (struct segment_header){0};
         file_close(fd);
         result = visit(context, name, &header);

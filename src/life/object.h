@@ -31,6 +31,9 @@ int object_path(const kin_domain *domain, const char *name, char *path, size_t s
  * the file system too. */
 int object_removed(struct object *object, bool thorough);
 
+/* The kind in the header of an object that may not be read from here; all else in it is 0, as in one that is none. */
+#define OBJECT_UNREADABLE UINT32_MAX
+
 /* Calls visit with each object's name and header until it returns other than 0. */
 int object_each(kin_domain *domain, int (*visit)(void *context, const char *name, const struct segment_header *header),
                 void *context);

@@ -43,6 +43,10 @@ static settle_object *settler_of(uint32_t kind)
 static int settle_one(void *context, const char *name, const struct segment_header *header)
 {
     struct leftovers *left = context;
+    if (header->kind == OBJECT_UNREADABLE) {
+        left->unsettled = true; /* it may be among them: who may open it will sweep */
+        return 0;
+    }
     bool named = left->everywhere;
     for (unsigned i = 0; i < left->count && !named; i++)
         named = left->objects[i] == header->id;

@@ -85,7 +85,7 @@ int segment_create(const char *path, const struct segment_birth *birth, struct s
         return reason(-ENAMETOOLONG, "%s is too long for a path", path);
     memcpy(directory, path, (size_t)(slash - path));
     directory[slash - path] = 0;
-    segment.fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    segment.fd = file_open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (segment.fd < 0)
         return reason_errno("cannot make a file in %s", directory);
     int result = take_identity(&segment, path);
@@ -128,7 +128,7 @@ static int look_at(struct segment *segment, const char *path, uint32_t kind, uin
         return result;
     if (fstat(segment->fd, &about) < 0 || !S_ISREG(about.st_mode))
         return reason(-EMEDIUMTYPE, "%s is not an object of kin", path);
-    ssize_t length = pread(segment->fd, &header, sizeof header, 0);
+    ssize_t length = file_read(segment->fd, &header, sizeof header);
     if (length < 0)
         return reason_errno("cannot read %s", path);
     if ((size_t)length < sizeof header)
@@ -145,7 +145,7 @@ static int look_at(struct segment *segment, const char *path, uint32_t kind, uin
 
 int segment_open(const char *path, uint32_t kind, uint32_t layout, struct segment *out)
 {
-    struct segment segment = {.fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
+    struct segment segment = {.fd = file_open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0)};
     if (segment.fd < 0)
         return errno == ENOENT ? reason(-ENOENT, "there is no %s", path) : reason_errno("cannot open %s", path);
     int result = look_at(&segment, path, kind, layout);
@@ -181,7 +181,7 @@ int segment_fd(struct segment *segment)
 {
     if (is_ours(segment, segment->fd))
         return segment->fd;
-    int fd = segment->path ? open(segment->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
+    int fd = segment->path ? file_open(segment->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0) : -1;
     if (is_ours(segment, fd)) {
         segment->fd = fd;
         return fd;

@@ -3,7 +3,38 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#ifndef SYS_fcntl64
+#define SYS_fcntl64 SYS_fcntl
+#endif
+/* What libc's open adds in a 32-bit program. */
+#ifdef __i386__
+#define LARGE_FILE 0100000
+#else
+#define LARGE_FILE 0
+#endif
+
+int file_open(const char *path, int flags, unsigned mode)
+{
+    return (int)syscall(SYS_openat, AT_FDCWD, path, flags | LARGE_FILE, mode);
+}
+
+int file_open_at(int directory, const char *path, int flags)
+{
+    return (int)syscall(SYS_openat, directory, path, flags | LARGE_FILE, 0);
+}
+
+ssize_t file_read(int fd, void *buffer, size_t size)
+{
+    return (ssize_t)syscall(SYS_read, fd, buffer, size);
+}
+
+ssize_t file_write(int fd, const void *data, size_t size)
+{
+    return (ssize_t)syscall(SYS_write, fd, data, size);
+}
 
 int file_reserve(int fd, uint64_t offset, uint64_t length)
 {
@@ -45,7 +76,7 @@ void *file_wiped_page(void)
 static int set_lock(int fd, int command, uint64_t byte)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)byte, .l_len = 1};
-    while (fcntl(fd, command, &lock) < 0)
+    while (syscall(SYS_fcntl64, fd, command, &lock) < 0)
         if (errno != EINTR)
             return -errno;
     return 0;
@@ -64,7 +95,7 @@ int file_lock_byte(int fd, uint64_t byte)
 int file_byte_locked(int fd, uint64_t byte)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)byte, .l_len = 1};
-    if (fcntl(fd, F_GETLK, &lock) < 0)
+    if (syscall(SYS_fcntl64, fd, F_GETLK, &lock) < 0)
         return -errno;
     return lock.l_type != F_UNLCK;
 }
@@ -73,6 +104,6 @@ void file_close(int fd)
 {
     int error = errno;
     if (fd >= 0)
-        close(fd);
+        syscall(SYS_close, fd);
     errno = error;
 }

@@ -7,6 +7,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* open, read, write and close that are no cancellation points: a thread that is cancelled must not unwind out of kin with
+ * a lock in its hand. Failures as of the calls of that name: -1 and errno. */
+int file_open(const char *path, int flags, unsigned mode);
+int file_open_at(int directory, const char *path, int flags);
+ssize_t file_read(int fd, void *buffer, size_t size);
+ssize_t file_write(int fd, const void *data, size_t size);
+
 /* Reserves [offset, offset + length) of the file, zeroed where it is new; a full tmpfs is -ENOSPC here. */
 int file_reserve(int fd, uint64_t offset, uint64_t length);
 

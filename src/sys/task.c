@@ -1,7 +1,9 @@
 #include "sys/task.h"
+#include "sys/file.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,12 +23,12 @@ struct stat_line {
 
 static int read_file(const char *path, char *text, size_t size)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = file_open(path, O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    ssize_t length = read(fd, text, size - 1);
+    ssize_t length = file_read(fd, text, size - 1);
     int error = errno;
-    close(fd);
+    file_close(fd);
     if (length < 0)
         return -error;
     text[length] = 0;
@@ -48,12 +50,23 @@ static int read_stat(const char *path, struct stat_line *out)
     return 0;
 }
 
+/* Whether /proc shows our PID namespace: it may have been mounted for another. */
+static bool proc_is_ours(void)
+{
+    char text[32];
+    ssize_t length = readlink("/proc/self", text, sizeof text - 1);
+    if (length <= 0)
+        return false;
+    text[length] = 0;
+    return atol(text) == getpid();
+}
+
 uint64_t task_start(uint32_t pid)
 {
     char path[64];
     struct stat_line line;
     snprintf(path, sizeof path, "/proc/%u/stat", pid);
-    return read_stat(path, &line) < 0 ? 0 : line.start;
+    return !proc_is_ours() || read_stat(path, &line) < 0 ? 0 : line.start;
 }
 
 static bool dumping_core(uint32_t pid)
@@ -75,7 +88,7 @@ static enum task_state all_threads(uint32_t pid)
     snprintf(path, sizeof path, "/proc/%u/task", pid);
     DIR *list = opendir(path);
     if (!list)
-        return errno == ENOENT ? TASK_GONE : TASK_UNKNOWN;
+        return TASK_UNKNOWN;
     enum task_state state = TASK_ENDING;
     struct dirent *entry;
     while (state == TASK_ENDING && (entry = readdir(list))) {
@@ -93,28 +106,27 @@ static enum task_state all_threads(uint32_t pid)
     return state == TASK_LIVING && dumping_core(pid) ? TASK_ENDING : state;
 }
 
+/* That /proc shows nothing is no proof: it may hide others' processes (hidepid), or be another's. kill hides nothing. */
 enum task_state task_state(uint32_t pid, uint64_t start)
 {
     char path[64];
     struct stat_line line;
+    if (kill((pid_t)pid, 0) < 0 && errno == ESRCH)
+        return TASK_GONE;
     snprintf(path, sizeof path, "/proc/%u/stat", pid);
-    int result = read_stat(path, &line);
-    if (result == -ENOENT || result == -ESRCH)
-        return access("/proc/self/stat", R_OK) == 0 ? TASK_GONE : TASK_UNKNOWN;
-    if (result < 0)
+    if (!proc_is_ours() || read_stat(path, &line) < 0)
         return TASK_UNKNOWN;
-    return line.start != start ? TASK_GONE : all_threads(pid);
+    return start && line.start != start ? TASK_GONE : all_threads(pid);
 }
 
 enum task_state task_thread_state(uint32_t pid, uint32_t tid)
 {
     char path[96];
     struct stat_line line;
+    if (syscall(SYS_tgkill, pid, tid, 0) < 0 && errno == ESRCH)
+        return TASK_GONE;
     snprintf(path, sizeof path, "/proc/%u/task/%u/stat", pid, tid);
-    int result = read_stat(path, &line);
-    if (result == -ENOENT || result == -ESRCH)
-        return access("/proc/self/stat", R_OK) == 0 ? TASK_GONE : TASK_UNKNOWN;
-    if (result < 0)
+    if (!proc_is_ours() || read_stat(path, &line) < 0)
         return TASK_UNKNOWN;
     return past_return(&line) || dumping_core(pid) ? TASK_ENDING : TASK_LIVING;
 }
