@@ -163,7 +163,7 @@ int kin_channel_send(kin_channel *channel, const void *data, uint32_t length, ki
     KEEP_ORDER();
     STORE_RELEASE(*header, HEADER_MAKE(length, claim->position));
     claim->position++;
-    channel_wake(channel, CONSUMER);
+    channel_wake(channel, PRODUCER);
     return 0;
 }
 
@@ -173,7 +173,7 @@ static void pass(kin_channel *channel, struct claim *claim)
     KEEP_ORDER();
     STORE_RELEASE(channel->shared->head, claim->position + 1);
     claim->position++;
-    channel_wake(channel, PRODUCER);
+    channel_wake(channel, CONSUMER);
 }
 
 int kin_channel_receive(kin_channel *channel, void *buffer, uint32_t capacity, kin_time until)

@@ -7,18 +7,21 @@
  * Layout   below; then, from the next page of the file on, the slots.
  * States   of the slot where position p belongs: empty, its sequence that of p - capacity (0 in the first round) -> full,
  *          p + 1 -> empty for p + capacity, when head has passed p.
- *          Of an end's owner: nobody 0 -> a life -> 0 (close) | END_DIED (its record was swept). From 0, END_DIED or a
- *          dead life the next one takes it by CAS. A dead life and END_DIED mean the same: it died, and nobody came.
+ *          Of an end: nobody 0 -> a life -> 0 (close) | END_DIED (its record was swept). From 0, END_DIED or a dead life
+ *          the next one takes it by CAS. A dead life and END_DIED mean the same: it died, and nobody came. AWAITED is
+ *          set beside any of them by the other side's owner, and kept by all but him who wakes.
  * Always   full are exactly the slots of the positions from head to where the producer is, at most `capacity` of them.
  *          An end's owner has a hold {channel, offset of the end} in its life from before the CAS until after it gave
- *          the end back. Only the owner of an end writes slots, or head. `asleep` set too much is slow (a needless
- *          wake), unset while the owner sleeps is slow too (he sleeps to the backstop). `fenced` unset though a process
- *          could not join the membarrier: likewise; set: a fence a message.
- * Order    send: payload, header (release; its pair is the consumer's acquire), asleep of the consumer is looked at.
- *          receive: payload is read, head (release; its pair is the producer's acquire), asleep of the producer.
- *          sleep: asleep = 1, membarrier, one more look, sleep. The membarrier stands for the full fence that send and
- *          receive would need between their commit and their look. Where it is not to be had, `fenced` makes them.
- *          wake: asleep = 0, FUTEX_WAKE.
+ *          the end back. Only the owner of the one end writes slots, only that of the other head. AWAITED set too much
+ *          is slow (a needless wake), unset while somebody sleeps is slow too (he sleeps to the backstop). `fenced`
+ *          unset though a process could not join the membarrier: likewise; set: a fence a message.
+ * Order    send: payload, header (release; its pair is the consumer's acquire), AWAITED in the own word is looked at.
+ *          receive: payload is read, head (release; its pair is the producer's acquire), AWAITED likewise.
+ *          sleep: look who has the other end, look at the ring, set AWAITED beside the very owner that was seen,
+ *          membarrier, look at the ring once more, sleep on that word. The membarrier stands for the full fence that
+ *          send and receive would need between their commit and their look. Where it is not to be had, `fenced` makes
+ *          them. Sleeping on the owner's own word, one learns of whoever takes the end after the look.
+ *          wake: clear AWAITED, FUTEX_WAKE.
  * Death    of a producer before his commit: half a payload in an empty slot, which the successor fills anew. He finds his
  *          position by the sequences, from head on. Of a consumer before his commit: the message is still there. Between
  *          commit and wake: his own death wakes the other, who sleeps on his life, or on obit.
@@ -34,13 +37,14 @@
 enum side { PRODUCER, CONSUMER };
 
 #define END_DIED ID_MASK /* no life has this id */
+#define AWAITED 0x80000000u
+#define END_OWNER(word) ((word) & ID_MASK)
 
-/* On lines of its own, and not written by send and receive: the other side reads it each time. */
+/* On lines of its own: the owner looks at its word after each message. */
 struct channel_end {
-    uint32_t owner;
-    uint32_t asleep; /* the word that the owner sleeps on */
-    uint32_t cpu;    /* where the owner ran when he last waited or woke the other */
-    uint32_t spare[29];
+    uint32_t word; /* the owner's life, 0 or END_DIED; AWAITED: the other side's owner sleeps on it */
+    uint32_t cpu;  /* where the owner ran when he last waited or woke the other */
+    uint32_t spare[30];
 };
 _Static_assert(sizeof(struct channel_end) == 128, "a pair of cache lines");
 
@@ -99,8 +103,8 @@ static inline bool slot_is_full(const kin_channel *channel, uint64_t position)
 
 enum standing { STANDING_NOBODY, STANDING_LIVES, STANDING_DIED };
 
-/* Who has an end. `slow` asks the kernel. */
-enum standing end_look(kin_channel *channel, enum side side, bool slow, uint32_t *owner);
+/* Who has an end, and its word as it was then. `slow` asks the kernel. */
+enum standing end_look(kin_channel *channel, enum side side, bool slow, uint32_t *word);
 /* Makes the calling thread an end's owner. -EBUSY. */
 int end_claim(kin_channel *channel, struct seat *seat, enum side side);
 /* Gives the end back, if the calling thread claimed it through this handle. */
@@ -126,13 +130,13 @@ int channel_wait(kin_channel *channel, struct seat *seat, enum side side, kin_ti
 
 void channel_wake_slowly(kin_channel *channel, enum side side);
 
-/* After a commit: wakes the other side's owner, if he sleeps. */
+/* After a commit of that side's: wakes the other, if he waits for it. */
 static inline void channel_wake(kin_channel *channel, enum side side)
 {
     KEEP_ORDER();
     if (unlikely(LOAD(channel->shared->fenced)))
         FULL_FENCE();
-    if (unlikely(LOAD(channel->shared->ends[side].asleep)))
+    if (unlikely(LOAD(channel->shared->ends[side].word) & AWAITED))
         channel_wake_slowly(channel, side);
 }
 

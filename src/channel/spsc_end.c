@@ -23,22 +23,32 @@ static bool life_names(const kin_channel *channel, uint32_t id, enum side side)
     return false;
 }
 
-enum standing end_look(kin_channel *channel, enum side side, bool slow, uint32_t *owner)
+enum standing end_look(kin_channel *channel, enum side side, bool slow, uint32_t *word)
 {
     kin_domain *domain = channel->object.domain;
     struct channel_end *end = &channel->shared->ends[side];
-    uint32_t seen;
     do {
-        seen = *owner = LOAD_ACQUIRE(end->owner);
-        if (seen == 0)
+        *word = LOAD_ACQUIRE(end->word);
+        uint32_t owner = END_OWNER(*word);
+        if (owner == 0)
             return STANDING_NOBODY;
-        if (seen == END_DIED)
+        if (owner == END_DIED)
             return STANDING_DIED;
-        enum verdict verdict = slow ? life_prove(domain, seen) : life_verdict(domain, seen);
-        if (verdict == VERDICT_ALIVE && life_names(channel, seen, side))
+        enum verdict verdict = slow ? life_prove(domain, owner) : life_verdict(domain, owner);
+        if (verdict == VERDICT_ALIVE && life_names(channel, owner, side))
             return STANDING_LIVES;
-    } while (LOAD_ACQUIRE(end->owner) != seen); /* he may have given it back while we looked */
+    } while (LOAD_ACQUIRE(end->word) != *word); /* he may have given it back while we looked */
     return STANDING_DIED;
+}
+
+/* Puts another owner into the word, if that one still is there; AWAITED stays. */
+static bool replace(struct channel_end *end, uint32_t owner, uint32_t next)
+{
+    uint32_t word = LOAD_ACQUIRE(end->word);
+    while (END_OWNER(word) == owner)
+        if (CAS(end->word, &word, next | (word & AWAITED)))
+            return true;
+    return false;
 }
 
 /* From head on, slots are full as far as the producers before had come. */
@@ -74,19 +84,20 @@ static int busy(const kin_channel *channel, enum side side, bool mine)
 int end_claim(kin_channel *channel, struct seat *seat, enum side side)
 {
     kin_domain *domain = channel->object.domain;
-    struct channel_end *end = &channel->shared->ends[side];
-    uint32_t owner;
+    uint32_t word, owner;
     int hold = life_hold(seat, channel->object.id, offset_of(side));
     if (hold < 0)
         return reason(hold, "this thread holds %u locks and ends of channels already: let go of one first", HOLDS_MAX);
     if (!membarrier_join())
         STORE(channel->shared->fenced, 1);
     do {
-        if (end_look(channel, side, true, &owner) == STANDING_LIVES) {
+        enum standing standing = end_look(channel, side, true, &word);
+        owner = END_OWNER(word);
+        if (standing == STANDING_LIVES) {
             life_forget(seat, hold);
             return busy(channel, side, owner == seat->id);
         }
-    } while (!CAS(end->owner, &owner, seat->id));
+    } while (!replace(&channel->shared->ends[side], owner, seat->id));
     if (owner != 0 && owner != END_DIED)
         life_log(domain, &channel->object.segment, life_verdict(domain, owner) == VERDICT_DEAD ? owner : 0, 0, "%s",
                  names[side]);
@@ -99,11 +110,10 @@ int end_claim(kin_channel *channel, struct seat *seat, enum side side)
 void end_release(kin_channel *channel, struct seat *seat, enum side side)
 {
     struct claim *claim = &channel->claims[side];
-    uint32_t mine = seat->id;
-    if (LOAD(claim->life) != mine)
+    if (LOAD(claim->life) != seat->id)
         return;
     STORE(claim->life, 0);
-    CAS(channel->shared->ends[side].owner, &mine, 0);
+    replace(&channel->shared->ends[side], seat->id, 0);
     life_forget(seat, claim->hold);
 }
 
@@ -116,11 +126,9 @@ int channel_settle_object(kin_domain *domain, const char *name, uint32_t id)
     int result = kin_channel_open(domain, name, &existing, &channel);
     if (result < 0)
         return result == -ENOENT ? 0 : result;
-    for (enum side side = PRODUCER; side <= CONSUMER; side++) {
-        uint32_t owner = id;
-        if (CAS(channel->shared->ends[side].owner, &owner, END_DIED))
+    for (enum side side = PRODUCER; side <= CONSUMER; side++)
+        if (replace(&channel->shared->ends[side], id, END_DIED))
             life_log(domain, &channel->object.segment, id, 0, "%s", names[side]);
-    }
     kin_channel_close(channel);
     return 0;
 }

@@ -71,36 +71,37 @@ static bool look_a_while(kin_channel *channel, enum side side)
     return found > 0;
 }
 
-/* Arms the own word; whoever commits after the fence sees it armed, and who did before is seen by the look behind it. */
-static void arm(kin_channel *channel, enum side side)
+/* Sets AWAITED beside the owner that was seen. Whoever commits after the fence sees it, and who did before is seen by the
+ * look behind it. False: somebody changed the word. */
+static bool arm(kin_channel *channel, uint32_t *place, uint32_t word)
 {
-    STORE(channel->shared->ends[side].asleep, 1);
+    if (!(word & AWAITED) && !CAS(*place, &word, word | AWAITED))
+        return false;
     FULL_FENCE();
     if (!LOAD(channel->shared->fenced) && !membarrier_fence_all())
         STORE(channel->shared->fenced, 1);
+    return true;
 }
 
-static enum woken sleep_once(kin_channel *channel, struct seat *seat, enum side side, uint32_t other, kin_time until)
+/* `word` is the other end's, `lives` whether its owner does. */
+static enum woken sleep_once(kin_channel *channel, struct seat *seat, enum side side, uint32_t word, bool lives,
+                             kin_time until)
 {
-    struct channel_end *end = &channel->shared->ends[side];
+    uint32_t *place = &channel->shared->ends[!side].word;
     struct wait wait = {
         .seat = seat,
         .object = channel->object.id,
-        .word = &end->asleep,
-        .value = 1,
+        .word = place,
+        .value = word | AWAITED,
         .until = until,
+        .lives = lives,
+        .life = {END_OWNER(word)},
     };
-    if (other)
-        wait.life[wait.lives++] = other;
-    enum woken woken = WOKEN_LOOK;
-    arm(channel, side);
-    if (look(channel, side) == 0) {
-        if (PLANTED(STOP_AWAKE))
-            raise(SIGSTOP);
-        woken = wait_sleep(&wait);
-    }
-    STORE(end->asleep, 0);
-    return woken;
+    if (!arm(channel, place, word) || look(channel, side) != 0)
+        return WOKEN_LOOK;
+    if (PLANTED(STOP_AWAKE))
+        raise(SIGSTOP);
+    return wait_sleep(&wait);
 }
 
 static int late(const kin_channel *channel, enum side side)
@@ -131,13 +132,13 @@ int channel_wait(kin_channel *channel, struct seat *seat, enum side side, kin_ti
     if (until != KIN_NOW && look_a_while(channel, side))
         return 0;
     for (;;) {
+        uint32_t word;
         bool slow = woken != WOKEN_LOOK || !futex_has_waitv();
-        uint32_t other;
-        enum standing standing = end_look(channel, !side, slow, &other);
+        enum standing standing = end_look(channel, !side, slow, &word);
         int64_t found = look(channel, side); /* after the look at him: he may have died behind his last commit */
         if (found != 0)
             return found < 0 ? (int)found : 0;
-        if (LOAD(channel->shared->ends[side].owner) != seat->id) {
+        if (END_OWNER(LOAD(channel->shared->ends[side].word)) != seat->id) {
             end_release(channel, seat, side);
             return damaged(channel);
         }
@@ -146,7 +147,7 @@ int channel_wait(kin_channel *channel, struct seat *seat, enum side side, kin_ti
             return broken(channel, side);
         if (until == KIN_NOW || woken == WOKEN_LATE)
             return late(channel, side);
-        woken = sleep_once(channel, seat, side, standing == STANDING_LIVES ? other : 0, until);
+        woken = sleep_once(channel, seat, side, word, standing == STANDING_LIVES, until);
         int result = object_removed(&channel->object, woken != WOKEN_LOOK);
         if (result < 0)
             return result;
@@ -156,9 +157,9 @@ int channel_wait(kin_channel *channel, struct seat *seat, enum side side, kin_ti
 void channel_wake_slowly(kin_channel *channel, enum side side)
 {
     struct channel_end *end = &channel->shared->ends[side];
-    note_cpu(channel, !side);
+    note_cpu(channel, side);
     if (!PLANTED(NO_FIRE))
-        STORE(end->asleep, 0);
+        FETCH_AND(end->word, ~AWAITED);
     KEEP_ORDER();
-    futex_wake(&end->asleep, 1);
+    futex_wake(&end->word, 1);
 }

@@ -12,8 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BELL_PREFIX "bell."
-
 static void path_of(const kin_domain *domain, bell_id id, char path[4096])
 {
     snprintf(path, 4096, "%s/" BELL_PREFIX "%" PRIu32 ".%" PRIu32, domain->path, (uint32_t)id, (uint32_t)(id >> 32));

@@ -34,7 +34,7 @@ static bool same_namespace(const struct process *process)
  * life of the process is dead too (the caller saw to that) or has no other witness. */
 static enum verdict ask_byte(kin_domain *domain, uint32_t index)
 {
-    int locked = domain->byte_file < 0 ? -EBADF : file_byte_locked(domain->byte_file, index);
+    int fd = domain_witness(domain), locked = fd < 0 ? -EBADF : file_byte_locked(fd, index);
     return locked == 0 ? VERDICT_DEAD : VERDICT_ALIVE;
 }
 
@@ -98,7 +98,7 @@ static bool is_marked(kin_domain *domain, uint32_t index)
     return life && LOAD(life->witness) == WITNESS_ROBUST;
 }
 
-enum verdict process_verdict(kin_domain *domain, uint32_t id, bool slow)
+static enum verdict verdict_of(kin_domain *domain, uint32_t id, bool slow, bool look_for_lives)
 {
     struct process *process = ID_INDEX(id) ? process_at(domain, id) : NULL;
     if (!process)
@@ -108,7 +108,7 @@ enum verdict process_verdict(kin_domain *domain, uint32_t id, bool slow)
         return VERDICT_CORRUPT;
     if (stamp & PROCESS_DEAD)
         return VERDICT_DEAD;
-    bool lives = has_life(domain, process, id);
+    bool lives = look_for_lives && has_life(domain, process, id);
     if (lives && !slow && is_marked(domain, LOAD(process->recent_life)))
         return VERDICT_ALIVE;
     if (!same_namespace(process)) {
@@ -120,6 +120,16 @@ enum verdict process_verdict(kin_domain *domain, uint32_t id, bool slow)
             return lives ? VERDICT_ALIVE : VERDICT_ENDING;
     }
     return CAS(process->stamp, &stamp, stamp | PROCESS_DEAD) || stamp & PROCESS_DEAD ? VERDICT_DEAD : VERDICT_CORRUPT;
+}
+
+enum verdict process_verdict(kin_domain *domain, uint32_t id, bool slow)
+{
+    return verdict_of(domain, id, slow, true);
+}
+
+enum verdict process_verdict_lifeless(kin_domain *domain, uint32_t id)
+{
+    return verdict_of(domain, id, true, false);
 }
 
 void life_announce(kin_domain *domain)

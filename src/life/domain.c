@@ -99,13 +99,15 @@ static int check_empty(const char *path)
         return reason_errno("cannot read the domain %s", path);
     int result = 0;
     struct dirent *entry;
-    while (result == 0 && (entry = readdir(list)))
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-            strcmp(entry->d_name, DOMAIN_FILE) != 0)
-            result =
-                strstr(entry->d_name, OBJECT_SUFFIX)
-                    ? reason(-ESTALE, "the domain file of %s was deleted: what is left there can only be removed", path)
-                    : reason(-ENOTEMPTY, "%s is not a domain, and not empty (%s): name another", path, entry->d_name);
+    while (result != -ESTALE && (entry = readdir(list))) {
+        const char *name = entry->d_name;
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, DOMAIN_FILE) == 0 ||
+            strcmp(name, WITNESS_FILE) == 0 || strncmp(name, BELL_PREFIX, strlen(BELL_PREFIX)) == 0)
+            continue;
+        result = strstr(name, OBJECT_SUFFIX)
+                     ? reason(-ESTALE, "the domain file of %s was deleted: what is left there can only be removed", path)
+                     : reason(-ENOTEMPTY, "%s is not a domain, and not empty (%s): name another", path, name);
+    }
     closedir(list);
     return result;
 }
@@ -167,11 +169,45 @@ static int view(kin_domain *domain, const char *path)
     return domain->own && domain->path ? 0 : reason(-ENOMEM, "no memory left in this process");
 }
 
+static bool is_witness(const kin_domain *domain, int fd)
+{
+    struct stat about;
+    return fd >= 0 && fstat(fd, &about) == 0 && about.st_dev == domain->witness_device &&
+           about.st_ino == domain->witness_inode;
+}
+
+int domain_witness(kin_domain *domain)
+{
+    char file[4096];
+    struct stat about, like;
+    if (is_witness(domain, domain->byte_file))
+        return domain->byte_file;
+    snprintf(file, sizeof file, "%s/%s", domain->path, WITNESS_FILE);
+    int fd = file_open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 || fstat(fd, &about) < 0) {
+        file_close(fd);
+        return domain->byte_file = -1;
+    }
+    /* Whoever may use the domain may use this. */
+    if (about.st_uid == geteuid() && fstat(segment_fd(&domain->segment), &like) == 0 && like.st_mode != about.st_mode &&
+        fchmod(fd, like.st_mode & 0666) < 0) {
+        file_close(fd);
+        return domain->byte_file = -1;
+    }
+    domain->witness_device = about.st_dev;
+    domain->witness_inode = about.st_ino;
+    domain->byte_file = fd;
+    if (LOAD(*domain->own))
+        file_lock_byte(fd, ID_INDEX(LOAD(*domain->own)));
+    return fd;
+}
+
 static void discard(kin_domain *domain)
 {
     segment_close(&domain->segment);
     file_unmap(domain->own, (uint64_t)sysconf(_SC_PAGESIZE));
-    file_close(domain->byte_file);
+    if (is_witness(domain, domain->byte_file))
+        file_close(domain->byte_file);
     free(domain->path);
     free(domain);
 }

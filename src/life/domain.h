@@ -32,6 +32,8 @@
 #include <pthread.h>
 
 #define DOMAIN_FILE "domain"
+#define WITNESS_FILE "witness"
+#define BELL_PREFIX "bell."
 #define OBJECT_SUFFIX ".kin"
 
 /* Ids name a life or a process in lock words and message states: index, generation, and room for two flags. */
@@ -159,6 +161,8 @@ struct kin_domain {
     uint32_t *own;
     uint32_t process;   /* the record that *own named last */
     unsigned seats;     /* lives that this process's threads have */
+    dev_t witness_device; /* identity of byte_file */
+    ino_t witness_inode;
     int byte_file;      /* holds this process's byte lock; may have been closed by the application */
     char *path;         /* of the directory */
     uint32_t forgotten; /* how often process_forget struck a name: who remembers to have named must look again */
@@ -188,6 +192,10 @@ int domain_lock_file(kin_domain *domain);
 
 /* 1: the domain was deleted underneath. */
 int domain_is_gone(kin_domain *domain);
+
+/* The file `witness`, where each process holds the byte of its record's index. Opened again, and the byte locked again,
+ * if the application closed it; -1: it cannot be had. */
+int domain_witness(kin_domain *domain);
 
 /* An id for a new object, never used before in this domain. */
 uint64_t domain_new_id(kin_domain *domain);

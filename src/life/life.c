@@ -127,13 +127,9 @@ static int own_process(kin_domain *domain)
         KEEP_ORDER();
         STORE_RELEASE(process->stamp, ID_GENERATION(id) | PROCESS_USED);
     }
-    if (domain->byte_file < 0) {
-        char file[4096];
-        snprintf(file, sizeof file, "%s/%s", domain->path, "witness");
-        domain->byte_file = file_open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-    }
-    if (domain->byte_file >= 0)
-        file_lock_byte(domain->byte_file, ID_INDEX(id));
+    int fd = domain_witness(domain);
+    if (fd >= 0)
+        file_lock_byte(fd, ID_INDEX(id));
     domain->process = id;
     STORE(domain->seats, 0);
     STORE_RELEASE(*domain->own, id);

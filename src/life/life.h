@@ -123,6 +123,9 @@ enum verdict life_prove(kin_domain *domain, uint32_t id);
  * if a life of it seems to live. A dead one is marked. */
 enum verdict process_verdict(kin_domain *domain, uint32_t id, bool slow);
 
+/* The same for a process that no life's record names. */
+enum verdict process_verdict_lifeless(kin_domain *domain, uint32_t id);
+
 /* Whether some life's record, living or dead, names that process record. */
 bool process_is_named(kin_domain *domain, uint32_t process);
 

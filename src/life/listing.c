@@ -245,7 +245,9 @@ int kin_remove(kin_domain *given, const char *name, unsigned flags)
         result = domain_resolve(given, &domain);
     if (result < 0)
         return result;
-    if (!(flags & KIN_EVEN_HELD))
+    if (domain_is_gone(domain))
+        result = reason(-ESTALE, "the domain %s was deleted underneath", domain->path);
+    if (result == 0 && !(flags & KIN_EVEN_HELD))
         result = check_unused(domain, name);
     if (result == 0) {
         int fd = domain_lock_file(domain);

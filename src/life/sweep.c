@@ -5,6 +5,7 @@
 #include "sys/atomic.h"
 #include "sys/reason.h"
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DEAD_OBJECTS_MAX (HOLDS_MAX + PROCESS_HOLDS_MAX + 3)
@@ -99,13 +100,27 @@ bool process_is_named(kin_domain *domain, uint32_t process)
     return false;
 }
 
+/* Which process records the lives' records name, found in one walk. NULL: no memory, then each is looked for. */
+static unsigned char *find_named(kin_domain *domain, uint32_t processes)
+{
+    unsigned char *named = calloc(processes, 1);
+    uint32_t count = LOAD(domain->shared->lives.count);
+    for (uint32_t i = 1; named && i < count && i < domain->lives.limit; i++) {
+        struct life *life = life_at(domain, i);
+        if (life && LOAD(life->word) != 0 && ID_INDEX(LOAD(life->process)) < processes)
+            named[ID_INDEX(LOAD(life->process))] = 1;
+    }
+    return named;
+}
+
 /* A process's record goes when all its lives' records went: they name it. */
-static bool free_process(kin_domain *domain, uint32_t index)
+static bool free_process(kin_domain *domain, uint32_t index, const unsigned char *named)
 {
     struct process *process = process_at(domain, index);
     uint32_t stamp = process ? LOAD_ACQUIRE(process->stamp) : 0;
     uint32_t id = ID_MAKE(index, stamp);
-    if (!(stamp & PROCESS_USED) || process_verdict(domain, id, false) != VERDICT_DEAD || process_is_named(domain, id))
+    if (!(stamp & PROCESS_USED) || (named ? named[index] : process_is_named(domain, id)) ||
+        process_verdict_lifeless(domain, id) != VERDICT_DEAD)
         return false;
     struct leftovers left = {.domain = domain, .everywhere = LOAD(process->many) != 0};
     for (unsigned i = 0; i < PROCESS_HOLDS_MAX; i++)
@@ -131,8 +146,10 @@ void life_sweep(kin_domain *domain, struct sweep *out)
         else
             done.left++;
     }
+    unsigned char *named = find_named(domain, processes);
     for (uint32_t i = 1; i < processes && i < domain->processes.limit; i++)
-        done.processes += free_process(domain, i);
+        done.processes += free_process(domain, i, named);
+    free(named);
     if (out)
         *out = done;
 }

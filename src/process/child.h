@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What a child does, in this order; report.c has the words. */
+/* What a child does, in this order; explain.c has the words. */
 enum step {
     STEP_NONE,
     STEP_DESCRIPTOR, /* detail: the entry of the map */
@@ -45,7 +45,7 @@ struct child {
     char *const *argv;
     char **script; /* the arguments of /bin/sh for a file without a format; NULL: no such try */
     char *const *environment;
-    const char *search; /* directories, divided by colons; NULL: `file` is the path */
+    const char *search;        /* directories, divided by colons; NULL: `file` is the path */
     int (*run)(void *context); /* instead of a program */
     void *context;
     pid_t parent;

@@ -13,12 +13,13 @@ static IN_CHILD int make_room(struct child *child, size_t next, int number)
                 return copy;
             child->fds[i].from = copy;
         }
-    if (child->report != number)
-        return 0;
-    copy = bare_copy(number);
-    if (copy >= 0)
+    if (child->report == number) {
+        copy = bare_copy(number);
+        if (copy < 0)
+            return copy;
         child->report = copy;
-    return copy < 0 ? copy : 0;
+    }
+    return 0;
 }
 
 IN_CHILD int child_map_descriptors(struct child *child)

@@ -2,10 +2,26 @@
 #include "process/child.h"
 #include "sys/reason.h"
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #define TEXT_SIZE 256
+
+static const char *amount(uint64_t value, char text[32])
+{
+    if (value == KIN_UNLIMITED)
+        return "unlimited";
+    snprintf(text, 32, "%" PRIu64, value);
+    return text;
+}
+
+static void limit_failed(const struct kin_limit *limit, char *text)
+{
+    char soft[32], hard[32];
+    snprintf(text, TEXT_SIZE, "cannot set limit %d to %s, at most %s", limit->resource,
+             amount(limit->limit.rlim_cur, soft), amount(limit->limit.rlim_max, hard));
+}
 
 static void what_failed(const struct child *child, char *text)
 {
@@ -25,9 +41,7 @@ static void what_failed(const struct child *child, char *text)
         snprintf(text, TEXT_SIZE, "cannot start a process group");
         break;
     case STEP_LIMIT:
-        snprintf(text, TEXT_SIZE, "cannot set limit %d to %llu, at most %llu", wish->limits[detail].resource,
-                 (unsigned long long)wish->limits[detail].limit.rlim_cur,
-                 (unsigned long long)wish->limits[detail].limit.rlim_max);
+        limit_failed(&wish->limits[detail], text);
         break;
     case STEP_GROUPS:
         snprintf(text, TEXT_SIZE, "cannot leave the supplementary groups");

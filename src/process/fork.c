@@ -1,4 +1,4 @@
-/* A child that goes on with the caller's program: fork(), so that all who registered with pthread_atfork() hear of it. */
+/* A child that goes on with the caller's program: fork(), so that the handlers of pthread_atfork() run. */
 #include "process/process.h"
 #include "process/report.h"
 #include "sys/reason.h"
@@ -12,7 +12,16 @@
 
 #define NOT_STARTED 127
 
-/* A thread that has been joined may still be listed for a moment. */
+/* A thread that has been joined may be listed for a moment longer. If it goes while it is looked at, nothing is known
+ * of it; then the second look finds it gone. */
+static bool is_living(uint32_t pid, uint32_t thread)
+{
+    enum task_state state = task_thread_state(pid, thread);
+    if (state == TASK_UNKNOWN)
+        state = task_thread_state(pid, thread);
+    return state == TASK_LIVING || state == TASK_UNKNOWN;
+}
+
 static int check_alone(void)
 {
     DIR *list = opendir("/proc/self/task");
@@ -22,8 +31,7 @@ static int check_alone(void)
     uint32_t pid = (uint32_t)getpid(), own = task_tid(), other = 0;
     for (struct dirent *entry; !other && (entry = readdir(list));) {
         uint32_t thread = (uint32_t)strtoul(entry->d_name, NULL, 10);
-        enum task_state state = thread && thread != own ? task_thread_state(pid, thread) : TASK_GONE;
-        if (state == TASK_LIVING || state == TASK_UNKNOWN)
+        if (thread && thread != own && is_living(pid, thread))
             other = thread;
     }
     closedir(list);
@@ -86,6 +94,8 @@ int kin_process_fork(int (*run)(void *context), void *context, const struct kin_
                      kin_process **out)
 {
     struct child child;
+    if (!run)
+        return reason(-EINVAL, "there is no function for the child to run");
     int result = child_plan(&child, NULL, options);
     child.run = run;
     child.context = context;

@@ -14,8 +14,8 @@ struct kin_process {
     struct kin_exit end;
 };
 
-/* Makes the child that was laid out, and its handle. `start` clones or forks it: it fills pid and fd in, and the child's
- * failure if there is one; its own negative result says that there is no child. Frees what the plan holds. */
+/* Makes the child that was laid out, and its handle. `start` clones or forks it: it fills in pid and fd, and the
+ * child's failure if there is one; its own negative result says that there is no child. Frees what the plan holds. */
 int process_launch(struct child *child, int (*start)(struct child *child, kin_process *process), kin_process **out);
 
 /* In the child too. */

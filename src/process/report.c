@@ -55,9 +55,8 @@ static IN_CHILD int send_message(int end, const struct failure *failure, union r
 IN_CHILD int report_self(int end)
 {
     static const struct failure none;
-    union rider rider = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)),
-                                    .cmsg_level = SOL_SOCKET,
-                                    .cmsg_type = SCM_RIGHTS}};
+    union rider rider = {
+        .header = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
     int self = pidfd_of(getpid());
     if (self < 0)
         return self;
@@ -81,7 +80,8 @@ static void await(int end, pid_t pid, int milliseconds)
     file_close(child);
 }
 
-static int receive(const struct report *report, pid_t pid, int milliseconds, struct failure *failure, union rider *rider)
+static int receive(const struct report *report, pid_t pid, int milliseconds, struct failure *failure,
+                   union rider *rider)
 {
     struct iovec part = {failure, sizeof *failure};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = rider, .msg_controllen = sizeof *rider};

@@ -7,8 +7,9 @@
 #include <sys/wait.h>
 
 #define NOT_STARTED 127
-/* Nothing more comes once clone has returned, but where vfork is only a fork (valgrind, qemu-user). Execution closes the
- * child's end; that it does not show is due to a stranger, forked meanwhile by another thread, who holds a copy. */
+/* Milliseconds. Nothing more comes once clone has returned, but where vfork is only a fork (valgrind, qemu-user).
+ * Execution closes the child's end; where that does not show, a stranger, forked meanwhile by another thread, holds a
+ * copy. */
 #define LATEST_REPORT 1000
 
 static IN_CHILD int become_program(void *context)

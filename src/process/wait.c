@@ -72,8 +72,8 @@ static int look(kin_process *process, unsigned flags, struct kin_exit *how)
 {
     siginfo_t info;
     struct pidfd_usage usage;
-    int options = WEXITED | WNOHANG | (flags & KIN_WAIT_STOPPED ? WSTOPPED : 0) |
-                  (flags & KIN_WAIT_CONTINUED ? WCONTINUED : 0);
+    int options =
+        WEXITED | WNOHANG | (flags & KIN_WAIT_STOPPED ? WSTOPPED : 0) | (flags & KIN_WAIT_CONTINUED ? WCONTINUED : 0);
     int result = 1;
     pthread_mutex_lock(&process->mutex);
     if (process->ended) {

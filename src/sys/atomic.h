@@ -18,6 +18,7 @@
 #define EXCHANGE(place, value) __atomic_exchange_n(&(place), (value), __ATOMIC_ACQ_REL)
 #define FETCH_ADD(place, value) __atomic_fetch_add(&(place), (value), __ATOMIC_ACQ_REL)
 #define FETCH_OR(place, value) __atomic_fetch_or(&(place), (value), __ATOMIC_ACQ_REL)
+#define FETCH_AND(place, value) __atomic_fetch_and(&(place), (value), __ATOMIC_ACQ_REL)
 
 /* Stores `value` if `place` still is *expected; else *expected becomes what is there. */
 #define CAS(place, expected, value)                                                                                    \

@@ -31,8 +31,8 @@ static inline IN_CHILD int result_of(long value)
     return value < 0 ? -errno : (int)value;
 }
 
-/* A piece of the caller's stack serves the child: to map one and unmap it would cost 3 % of a spawn. The child needs less
- * than 7 KiB (a path that is searched for), whatever it is given. */
+/* A piece of the caller's stack serves the child: to map one and unmap it would cost 3 % of a spawn. The child needs
+ * less than 7 KiB, whatever it is given: its largest thing is a path of the search. */
 int bare_clone(int (*run)(void *context), void *context, bool share, int *pidfd)
 {
     char stack[16 * 1024] __attribute__((aligned(16)));
