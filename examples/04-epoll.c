@@ -1,5 +1,5 @@
-/* A queue in an event loop: epoll tells when it is worth while to try. Run it, and send lines with `kin send events`; it
- * ends at a line "end". */
+/* A queue in an event loop: epoll tells when it is worth while to try. Run it, and send lines with `kin send events`;
+ * it ends at a line "end". */
 #include <kin/queue.h>
 #include <err.h>
 #include <errno.h>

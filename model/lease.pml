@@ -5,8 +5,8 @@
  *
  * look     (receive.c: hold, access.c: queue_wait) under the lock: a FULL job is taken; who slept arms the event
  *          again and, if more are left, fires it. If there is none, jobs of the dead are settled (settle.c: fire,
- *          FULL in one store, wake), and he looks again. If there is none of these either he arms, remembers who
- *          holds jobs, unlocks and sleeps.
+ *          FULL in one store, wake), and he looks again; queue_heed_deaths may have done that before. If there is
+ *          none of these either he arms, remembers who holds jobs, unlocks and sleeps.
  * sleep    (wait.c) futex_waitv {event, obit, the life of each holder, event}. Any result but that of the first place
  *          may mean a death: announce. A holder's death between the look and the sleep rings when the sleeper cannot
  *          hear it; only the holder's life word tells. The death of one who took his job later is heard by obit.

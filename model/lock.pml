@@ -126,6 +126,7 @@ look:
         MAY_DIE;
         if
         :: owner == seen && waiters == seen_waiters ->
+            assert(inside == NOBODY || HAS(dead, inside));
             owner = me;
             waiters = seen_waiters | slept;
             inside = me;

@@ -142,6 +142,10 @@ int queue_wait(struct waiting *waiting)
         queue_settle(queue, waiting->seat, false, &standing);
     if (standing.settled)
         return 0;
+    if (waiting->what == KIN_CAN_RECEIVE && !(waiting->bits & EVENT_PICKY) && LOAD(queue->hot->depth) != 0) {
+        queue_repair_own(queue, waiting->seat); /* it counts messages, and there are none */
+        return 0;
+    }
     pace(waiting, standing.ending);
     if (waiting->until == KIN_NOW || waiting->late) {
         queue_unlock(queue, waiting->seat);

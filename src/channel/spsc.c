@@ -54,7 +54,8 @@ static int fill(void *context, struct segment *segment)
     uint64_t bytes = options->messages * stride_of(options->message_max, &payload);
     int result = bytes > BYTES_MAX ? -ENOSPC : file_reserve(segment->fd, segment->header_bytes, bytes);
     if (result < 0)
-        return reason(result, "no room for %s (%llu bytes): enlarge the tmpfs it is on or remove what is not needed (kin ls)",
+        return reason(result,
+                      "no room for %s (%llu bytes): enlarge the tmpfs it is on or remove what is not needed (kin ls)",
                       segment->path, (unsigned long long)bytes);
     shared->messages = options->messages;
     shared->message_max = options->message_max;
@@ -83,8 +84,9 @@ static int view(kin_channel *channel)
         fstat(fd, &about) < 0 || slots_bytes(channel) > (uint64_t)about.st_size - segment->header_bytes)
         return reason(-EBADMSG, "%s is damaged or cut off: remove it and make it anew", segment->path);
     channel->slots = file_map(fd, segment->header_bytes, slots_bytes(channel));
-    return channel->slots ? 0 : reason_errno("cannot map %llu bytes of %s", (unsigned long long)slots_bytes(channel),
-                                             segment->path);
+    return channel->slots
+               ? 0
+               : reason_errno("cannot map %llu bytes of %s", (unsigned long long)slots_bytes(channel), segment->path);
 }
 
 int kin_channel_open(kin_domain *domain, const char *name, const struct kin_channel_options *options, kin_channel **out)
@@ -97,7 +99,8 @@ int kin_channel_open(kin_domain *domain, const char *name, const struct kin_chan
     memset(channel, 0, sizeof *channel);
     struct object_birth birth = {
         .kind = KIN_KIND_CHANNEL,
-        .layout = SEGMENT_LAYOUT(sizeof(struct channel_header), offsetof(struct channel_header, head), HEADER_BYTES, PAIR),
+        .layout =
+            SEGMENT_LAYOUT(sizeof(struct channel_header), offsetof(struct channel_header, head), HEADER_BYTES, PAIR),
         .header_bytes = sizeof(struct channel_header),
         .flags = checked.flags,
         .mode = checked.mode,
@@ -135,8 +138,10 @@ void kin_channel_close(kin_channel *channel)
 
 static int too_long(const kin_channel *channel, uint32_t length)
 {
-    return reason(-EMSGSIZE, "a message of %u bytes is too long for %s, which takes %u: make it with a larger "
-                             "message_max", length, channel->object.segment.path, channel->message_max);
+    return reason(-EMSGSIZE,
+                  "a message of %u bytes is too long for %s, which takes %u: make it with a larger "
+                  "message_max",
+                  length, channel->object.segment.path, channel->message_max);
 }
 
 int kin_channel_send(kin_channel *channel, const void *data, uint32_t length, kin_time until)

@@ -1,15 +1,16 @@
 /* The channel's memory: one producer, one consumer, no lock.
  *
- * Messages have positions, counted from 0. The message of position p lies in slot p modulo the capacity, behind a header
- * of one word: its length, and as its sequence the low half of p + 1. Nothing in shared memory tells how far the producer
- * has come: the sequences do. So a send commits by ONE store, of a slot's header, and a receive by ONE store, of `head`.
+ * Messages have positions, counted from 0. The message of position p lies in slot p modulo the capacity, behind a
+ * header of one word: its length, and as its sequence the low half of p + 1. Nothing in shared memory tells how far the
+ * producer has come: the sequences do. So a send commits by ONE store, of a slot's header, and a receive by ONE store,
+ * of `head`.
  *
  * Layout   below; then, from the next page of the file on, the slots.
- * States   of the slot where position p belongs: empty, its sequence that of p - capacity (0 in the first round) -> full,
- *          p + 1 -> empty for p + capacity, when head has passed p.
- *          Of an end: nobody 0 -> a life -> 0 (close) | END_DIED (its record was swept). From 0, END_DIED or a dead life
- *          the next one takes it by CAS. A dead life and END_DIED mean the same: it died, and nobody came. AWAITED is
- *          set beside any of them by the other side's owner, and kept by all but him who wakes.
+ * States   of the slot where position p belongs: empty, its sequence that of p - capacity (0 in the first round) ->
+ *          full, p + 1 -> empty for p + capacity, when head has passed p.
+ *          Of an end: nobody 0 -> a life -> 0 (close) | END_DIED (its record was swept). From 0, END_DIED or a dead
+ *          life the next one takes it by CAS. A dead life and END_DIED mean the same: it died, and nobody came. AWAITED
+ *          is set beside any of them by the other side's owner, and kept by all but him who wakes.
  * Always   full are exactly the slots of the positions from head to where the producer is, at most `capacity` of them.
  *          An end's owner has a hold {channel, offset of the end} in its life from before the CAS until after it gave
  *          the end back. Only the owner of the one end writes slots, only that of the other head. AWAITED set too much
@@ -22,9 +23,9 @@
  *          send and receive would need between their commit and their look. Where it is not to be had, `fenced` makes
  *          them. Sleeping on the owner's own word, one learns of whoever takes the end after the look.
  *          wake: clear AWAITED, FUTEX_WAKE.
- * Death    of a producer before his commit: half a payload in an empty slot, which the successor fills anew. He finds his
- *          position by the sequences, from head on. Of a consumer before his commit: the message is still there. Between
- *          commit and wake: his own death wakes the other, who sleeps on his life, or on obit.
+ * Death    of a producer before his commit: half a payload in an empty slot, which the successor fills anew. He finds
+ *          his position by the sequences, from head on. Of a consumer before his commit: the message is still there.
+ *          Between commit and wake: his own death wakes the other, who sleeps on his life, or on obit.
  * Tests    tests/unit/channel_spsc, tests/crash/sweep_channel, model/spsc.pml. */
 #ifndef CHANNEL_SPSC_H
 #define CHANNEL_SPSC_H
@@ -38,7 +39,7 @@ enum side { PRODUCER, CONSUMER };
 
 #define END_DIED ID_MASK /* no life has this id */
 #define AWAITED 0x80000000u
-#define END_OWNER(word) ((word) & ID_MASK)
+#define END_OWNER(word) ((word)&ID_MASK)
 
 /* On lines of its own: the owner looks at its word after each message. */
 struct channel_end {

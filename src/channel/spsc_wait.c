@@ -71,8 +71,8 @@ static bool look_a_while(kin_channel *channel, enum side side)
     return found > 0;
 }
 
-/* Sets AWAITED beside the owner that was seen. Whoever commits after the fence sees it, and who did before is seen by the
- * look behind it. False: somebody changed the word. */
+/* Sets AWAITED beside the owner that was seen. Whoever commits after the fence sees it, and who did before is seen by
+ * the look behind it. False: somebody changed the word. */
 static bool arm(kin_channel *channel, uint32_t *place, uint32_t word)
 {
     if (!(word & AWAITED) && !CAS(*place, &word, word | AWAITED))
@@ -107,7 +107,8 @@ static enum woken sleep_once(kin_channel *channel, struct seat *seat, enum side 
 static int late(const kin_channel *channel, enum side side)
 {
     const char *path = channel->object.segment.path;
-    return side == CONSUMER ? reason(-ETIMEDOUT, "no message came in %s", path) : reason(-ETIMEDOUT, "%s is full", path);
+    return side == CONSUMER ? reason(-ETIMEDOUT, "no message came in %s", path)
+                            : reason(-ETIMEDOUT, "%s is full", path);
 }
 
 static int broken(const kin_channel *channel, enum side side)

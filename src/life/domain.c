@@ -104,9 +104,10 @@ static int check_empty(const char *path)
         if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, DOMAIN_FILE) == 0 ||
             strcmp(name, WITNESS_FILE) == 0 || strncmp(name, BELL_PREFIX, strlen(BELL_PREFIX)) == 0)
             continue;
-        result = strstr(name, OBJECT_SUFFIX)
-                     ? reason(-ESTALE, "the domain file of %s was deleted: what is left there can only be removed", path)
-                     : reason(-ENOTEMPTY, "%s is not a domain, and not empty (%s): name another", path, name);
+        result =
+            strstr(name, OBJECT_SUFFIX)
+                ? reason(-ESTALE, "the domain file of %s was deleted: what is left there can only be removed", path)
+                : reason(-ENOTEMPTY, "%s is not a domain, and not empty (%s): name another", path, name);
     }
     closedir(list);
     return result;

@@ -159,8 +159,8 @@ struct kin_domain {
     struct table lives, processes;
     /* Wiped by the kernel in a child of fork: the id of this process's record, 0 when it has none. */
     uint32_t *own;
-    uint32_t process;   /* the record that *own named last */
-    unsigned seats;     /* lives that this process's threads have */
+    uint32_t process;     /* the record that *own named last */
+    unsigned seats;       /* lives that this process's threads have */
     dev_t witness_device; /* identity of byte_file */
     ino_t witness_inode;
     int byte_file;      /* holds this process's byte lock; may have been closed by the application */

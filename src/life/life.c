@@ -16,8 +16,8 @@
 /* So many dead ones met on the way to a free record make the newcomer sweep. */
 #define SWEEP_AFTER 16u
 
-static uint32_t nobody_owns;
-_Thread_local struct seat life_now __attribute__((tls_model("initial-exec"))) = {.own = &nobody_owns};
+static const uint32_t nobody_owns;
+_Thread_local struct seat life_now __attribute__((tls_model("initial-exec"))) = {.own = (uint32_t *)&nobody_owns};
 static _Thread_local struct seat *all_seats; /* of this thread, one a domain */
 
 static pthread_key_t thread_end;
@@ -189,7 +189,7 @@ static void leave_current(void)
 {
     if (life_now.kept)
         *life_now.kept = life_now;
-    life_now = (struct seat){.own = &nobody_owns};
+    life_now = (struct seat){.own = (uint32_t *)&nobody_owns};
 }
 
 static struct seat *make_current(struct seat *kept)
@@ -259,7 +259,8 @@ struct seat *life_attach(kin_domain *domain, int *result)
 static bool holds_anything(const struct seat *seat)
 {
     const struct process *process = process_at(seat->domain, seat->process);
-    bool held = seat->holds || LOAD(seat->life->op.kind) || LOAD(seat->life->op.object) || LOAD(seat->life->finish.committed);
+    bool held =
+        seat->holds || LOAD(seat->life->op.kind) || LOAD(seat->life->op.object) || LOAD(seat->life->finish.committed);
     if (process && LOAD(seat->domain->seats) == 1) {
         held |= LOAD(process->many) != 0;
         for (unsigned i = 0; i < PROCESS_HOLDS_MAX; i++)
@@ -268,7 +269,8 @@ static bool holds_anything(const struct seat *seat)
     return held;
 }
 
-/* A record that a dead life still names (of a thread that exec ended, say) stays: the sweep frees it after that life. */
+/* A record that a dead life still names (of a thread that exec ended, say) stays: the sweep frees it after that life.
+ * */
 static void leave_process(kin_domain *domain, uint32_t id)
 {
     struct process *process = process_at(domain, id);

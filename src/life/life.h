@@ -10,16 +10,16 @@
 /* What a thread knows of its own life in one domain. */
 struct seat {
     kin_domain *domain;
-    uint32_t *own;      /* domain->own: it names the process record, or nobody after a fork */
+    uint32_t *own; /* domain->own: it names the process record, or nobody after a fork */
     struct life *life;
     struct robust_head *head; /* where pending is set; no_head in a thread without a robust list */
-    void *pending;      /* what pending must be: the obituary word */
-    uint32_t id;        /* of the life */
-    uint32_t process;   /* id of the process record */
-    uint32_t holds;     /* which of life->holds are in use */
+    void *pending;            /* what pending must be: the obituary word */
+    uint32_t id;              /* of the life */
+    uint32_t process;         /* id of the process record */
+    uint32_t holds;           /* which of life->holds are in use */
     struct robust_head no_head;
-    struct seat *kept;  /* where this seat is kept while another is current */
-    struct seat *next;  /* this thread's lives in other domains */
+    struct seat *kept; /* where this seat is kept while another is current */
+    struct seat *next; /* this thread's lives in other domains */
 };
 
 /* The seat in the domain that the thread entered last, by value: on every path its members are one load away. Without

@@ -149,7 +149,7 @@ static count_held *counter_of(uint32_t kind)
 #define KIND(number, name, settle, count)                                                                              \
     case KIN_KIND_##number:                                                                                            \
         return count;
-#include "life/holds.def"
+#include "holds.def"
 #undef KIND
     }
     return NULL;

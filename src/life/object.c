@@ -12,18 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const char *kin_kind_name(unsigned kind)
-{
-    switch (kind) {
-#define KIND(number, name, settle, count)                                                                              \
-    case KIN_KIND_##number:                                                                                            \
-        return name;
-#include "life/holds.def"
-#undef KIND
-    }
-    return NULL;
-}
-
 int object_check_name(const char *name)
 {
     if (!name || !*name)

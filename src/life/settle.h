@@ -15,7 +15,7 @@ typedef uint64_t count_held(kin_domain *domain, const char *name, uint32_t proce
 #define KIND(number, name, settle, count)                                                                              \
     settle_object settle;                                                                                              \
     count_held count;
-#include "life/holds.def"
+#include "holds.def"
 #undef KIND
 
 #endif

@@ -35,7 +35,7 @@ static settle_object *settler_of(uint32_t kind)
 #define KIND(number, name, settle, count)                                                                              \
     case KIN_KIND_##number:                                                                                            \
         return settle;
-#include "life/holds.def"
+#include "holds.def"
 #undef KIND
     }
     return NULL;

@@ -9,7 +9,7 @@
  *          it at the backstop), wrong never.
  * Order    `removed` is stored before the unlink; whoever was woken looks at it under the object's lock.
  * Death    before linkat: the file vanishes with its last descriptor. After: it is whole.
- * Tests    tests/unit/segment, tests/crash/sweep_life. */
+ * Tests    tests/crash/sweep_life. */
 #ifndef SEGMENT_SEGMENT_H
 #define SEGMENT_SEGMENT_H
 

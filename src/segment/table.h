@@ -8,7 +8,7 @@
  * Order    reserve, where[k], count; a reader loads count or an index that was stored after it, under the object's
  *          lock.
  * Death    before `where`: the reserved bytes are reserved again at the same place. Before `count`: likewise.
- * Tests    tests/unit/segment, tests/crash/sweep_queue. */
+ * Tests    tests/crash/sweep_queue. */
 #ifndef SEGMENT_TABLE_H
 #define SEGMENT_TABLE_H
 

@@ -31,8 +31,8 @@ static __attribute__((noinline, cold)) int refuse(const kin_segment *segment, co
     if (!inside(segment, lock, &offset))
         return reason(-EINVAL, "the lock is not inside the segment %s, or not aligned to 8 bytes",
                       segment->object.segment.path);
-    return reason(-EBADMSG, "there is no lock at byte %llu of %s: kin_lock_init makes one",
-                  (unsigned long long)offset, segment->object.segment.path);
+    return reason(-EBADMSG, "there is no lock at byte %llu of %s: kin_lock_init makes one", (unsigned long long)offset,
+                  segment->object.segment.path);
 }
 
 static inline bool is_lock(const kin_segment *segment, const kin_lock *lock, uint64_t *offset)

@@ -7,8 +7,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* open, read, write and close that are no cancellation points: a thread that is cancelled must not unwind out of kin with
- * a lock in its hand. Failures as of the calls of that name: -1 and errno. */
+/* open, read, write and close that are no cancellation points: a thread that is cancelled must not unwind out of kin
+ * with a lock in its hand. Failures as of the calls of that name: -1 and errno. */
 int file_open(const char *path, int flags, unsigned mode);
 int file_open_at(int directory, const char *path, int flags);
 ssize_t file_read(int fd, void *buffer, size_t size);

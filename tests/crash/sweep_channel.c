@@ -1,8 +1,8 @@
-/* Real kills of every channel operation, by SIGKILL at each instruction; then with somebody asleep who waits for what the
- * victim does; then the bugs that these must catch. No backstop mends anything here.
+/* Real kills of every channel operation, by SIGKILL at each instruction; then with somebody asleep who waits for what
+ * the victim does; then the bugs that these must catch. No backstop mends anything here.
  *
- *     sweep_channel [NAME]; every moment of a send, a receive and a return of an end, and samples of what is longer, with
- *     KIN_LONG=1 larger ones, their seed printed (KIN_SEED repeats it). */
+ *     sweep_channel [NAME]; every moment of a send, a receive and a return of an end, and samples of what is longer,
+ *     with KIN_LONG=1 larger ones, their seed printed (KIN_SEED repeats it). */
 #include "channel/spsc.h"
 #include "sys/plant.h"
 #include <errno.h>
@@ -232,6 +232,8 @@ static int check(void *context, const struct kin_crash_point *point)
     }
     if (number != -ETIMEDOUT && number != -EPIPE)
         return kin_crash_fail("receiving ends with %d (%s)", number, kin_reason());
+    if (play->wait && count != play->filled)
+        return kin_crash_fail("%u messages are left beside a peer who went on", count);
     if (!play->wait) {
         bool taken = first == 2, added = last == 3;
         if (!taken && first != 1)
@@ -291,21 +293,35 @@ static pid_t start(uint32_t planted, int (*run)(kin_channel *channel))
     exit(0); /* orderly: a death would wake whom the bug forgot */
 }
 
-static int send_three(kin_channel *channel)
+static int send_between_stops(kin_channel *channel)
 {
-    return send_number(channel, 3, KIN_NOW);
+    int result = claim_producer(channel);
+    raise(SIGSTOP);
+    if (result == 0)
+        result = send_next(channel);
+    raise(SIGSTOP);
+    return result;
+}
+
+static int until_stopped(pid_t child)
+{
+    int status;
+    return waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status) ? 0 : -1;
 }
 
 /* The consumer stands between his last look and his sleep when the message comes. */
 static int stopped_consumer(int patience)
 {
-    int status;
+    pid_t producer = start(0, send_between_stops);
+    int result = until_stopped(producer);
     pid_t consumer = start(1u << PLANT_STOP_AWAKE, wait_for_message);
-    if (waitpid(consumer, &status, WUNTRACED) != consumer || !WIFSTOPPED(status))
-        return -1;
-    int result = ends(start(0, send_three), HANG);
+    result += until_stopped(consumer);
+    kill(producer, SIGCONT);
+    result += until_stopped(producer);
     kill(consumer, SIGCONT);
-    return ends(consumer, patience) + result;
+    result += ends(consumer, patience);
+    kill(producer, SIGCONT);
+    return ends(producer, HANG) + result;
 }
 
 static int in_fresh_domain(int (*scenario)(int patience), int patience)

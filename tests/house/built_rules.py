@@ -107,7 +107,7 @@ def calls_go_downward(tree):
     """An #include is not the only way up: a declaration in a public header will do."""
     symbols = [(member.split('_')[0], name, kind) for member, name, kind, _, _ in object_symbols(tree)]
     home = {name: room for room, name, kind in symbols if kind in 'TDBRV'}
-    settlers = set(re.findall(r'\b\w+_\w+\b', ' '.join(re.findall(r'^KIND\((.*)\)', tree.text('src/life/holds.def'),
+    settlers = set(re.findall(r'\b\w+_\w+\b', ' '.join(re.findall(r'^KIND\((.*)\)', tree.text('src/holds.def'),
                                                                  re.MULTILINE))))
     for room, name, kind in sorted(set(symbols)):
         above = kind == 'U' and name in home and home[name] not in [room, *STANDS_ON.get(room, [])]

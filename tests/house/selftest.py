@@ -24,7 +24,7 @@ GOOD = {
     'kin.map': 'KIN_0 {\nglobal:\n    kin_after;\nlocal:\n    *;\n};\n',
     'src/sys/clock.h': 'int clock_read(void);\n',
     'src/sys/clock.c': '#include "sys/clock.h"\n\nint clock_read(void)\n{\n    return 1;\n}\n',
-    'src/life/holds.def': 'KIND(QUEUE, "queue", queue_settle)\n',
+    'src/holds.def': 'KIND(QUEUE, "queue", queue_settle)\n',
     'src/life/life.h': HEADINGS + 'int life(int);\n',
     'src/life/life.c': '/* The six headings are in life/life.h. */\n#include "life/life.h"\n#include "sys/clock.h"\n'
                        '#include <kin/base.h>\n#define STORE(place, value) ((place) = (value))\n\n'
