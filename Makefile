@@ -31,8 +31,8 @@ bench: ## measure kin beside the kernel and its peers, into build/bench.json
 
 neighbours: ## kill the holder of other libraries' locks and see who hangs
 	@tools/packages build neighbours
-	@tools/build build -Dbench=true
-	@bench/neighbours build
+	@tools/build build
+	@neighbours/run build
 
 lib: ## the library alone: needs a C compiler and Meson
 	@tools/build build-lib -Dprograms=false

@@ -1,11 +1,13 @@
 /* spsc.pml - the channel: two sides without a lock, a fence that only the sleeper pays for, and who hears of a death.
  *
  * Each side counts what it did: the producer's messages, the consumer's receives (`head`). A count is `made` when its
- * store was executed, and `visible` to the other processor when it left the store buffer, at any time later: at a system
+ * store was executed, and `visible` to the other processor when it left the store buffer, at any time later: at a
+ * system
  * call of its maker, at his death, or when somebody's membarrier fences all (src/channel/spsc.h). The word of an end is
  * {owner, AWAITED}; who waits for the owner sleeps on it.
  *
- * Either side  (spsc.c) takes its end by CAS, which keeps AWAITED. He commits: made + 1; channel_wake: if AWAITED is set
+ * Either side  (spsc.c) takes its end by CAS, which keeps AWAITED. He commits: made + 1; channel_wake: if AWAITED is
+ *                set
  *              in his own word, clears it and wakes the other. At last he gives the end back, and keeps AWAITED.
  * Who waits    (spsc_wait.c) looks at the other end's word, whether its owner died, and *then* whether there is
  *              something for himself; if there is not and the other died, he ends (-EPIPE). Else he arms: AWAITED is
@@ -22,7 +24,8 @@
  * looked who has it and before we stand on obit: nobody tells us.
  *
  * Left out     what a message holds (a slot is full or not by one store); how a successor finds his position; spinning.
- * Must hold    when nothing moves any more, nobody who lives sleeps while there is something for him, or while the other
+ * Must hold    when nothing moves any more, nobody who lives sleeps while there is something for him, or while the
+ *                other
  *              side's owner is dead; nobody ends by -EPIPE while there is something for him.
  * Must fail    NO_FENCE; NO_LOOK (after arming); NO_FIRE (AWAITED is not cleared before the wake); LOOK_FIRST (at the
  *              ring, then at the other's life); NO_LIFE_WORD; NO_ANNOUNCE; APART.
@@ -58,7 +61,8 @@ byte has[2] = NOBODY; /* who has each end */
 
 #define OTHER (1 - side)
 #define DRAIN(whose) visible[whose] = made[whose]
-#define FOUND(whose) (whose == PRODUCER -> made[PRODUCER] - visible[CONSUMER] < CAPACITY : visible[PRODUCER] > made[CONSUMER])
+#define FOUND(whose) \
+    (whose == PRODUCER -> made[PRODUCER] - visible[CONSUMER] < CAPACITY : visible[PRODUCER] > made[CONSUMER])
 #define IS_DEAD(party) (party != NOBODY && HAS(dead, party))
 
 #ifdef NO_LIFE_WORD
@@ -73,7 +77,9 @@ byte has[2] = NOBODY; /* who has each end */
 #endif
 #define COMPARE if :: SAME_OWNER && awaited[OTHER] :: else -> goto awake fi
 #define WOKEN_AT(place, queue) (queued > place && !HAS(queue, me))
-#define BY_DEATH (WOKEN_AT(AT_OBIT, on_obit) || WATCHED && WOKEN_AT(AT_LIFE, on_life[seen]) || WOKEN_AT(AT_WORD_AGAIN, on_word_again[side]))
+#define BY_DEATH \
+    (WOKEN_AT(AT_OBIT, on_obit) || WATCHED && WOKEN_AT(AT_LIFE, on_life[seen]) || \
+     WOKEN_AT(AT_WORD_AGAIN, on_word_again[side]))
 #define WOKEN (WOKEN_AT(AT_WORD, on_word[side]) || BY_DEATH)
 
 inline leave()

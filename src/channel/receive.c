@@ -144,7 +144,8 @@ static int receive_outside(struct waiting *waiting, struct move *move, void *buf
     result = move_away(waiting, move, LIST_HELD);
     if (result < 0)
         return result;
-    memcpy(buffer, bytes, length);
+    if (length)
+        memcpy(buffer, bytes, length);
     struct kin_message held = *message;
     held.slot = move->slot;
     held.owner = waiting->seat->process;
@@ -156,7 +157,8 @@ static int receive_locked(struct waiting *waiting, struct move *move, void *buff
     kin_queue *queue = waiting->queue;
     const unsigned char *bytes = payload_of(queue, move->record, LOAD(move->record->length));
     queue->peer_cpu[0] = LOAD(move->record->cpu);
-    memcpy(buffer, bytes, length);
+    if (length)
+        memcpy(buffer, bytes, length);
     if (peek) {
         queue_leave(waiting);
         return 0;

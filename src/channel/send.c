@@ -207,7 +207,8 @@ static int send_locked(struct waiting *waiting, const void *data, uint32_t lengt
     address(queue, move.record, envelope, length);
     if (PLANTED(COMMIT_FIRST))
         STORE(move.record->state, move.after);
-    memcpy(bytes, data, length);
+    if (length)
+        memcpy(bytes, data, length);
     uint32_t bits = queue_fire(queue, KIN_CAN_RECEIVE, &ring);
     uint32_t pass = queue_pass_on(waiting, room_left(queue, &move), &ring_more);
     move_commit(queue, seat, &move);
@@ -224,7 +225,8 @@ static int send_outside(kin_queue *queue, const void *data, uint64_t length, con
     int result = kin_queue_loan(queue, length, until, &message);
     if (result < 0)
         return result;
-    memcpy(message.data, data, length);
+    if (length)
+        memcpy(message.data, data, length);
     return kin_queue_send_loan(queue, &message, how);
 }
 

@@ -18,10 +18,18 @@ static int damaged(const kin_channel *channel)
     return reason(-EBADMSG, "%s is damaged: remove it and make it anew", channel->object.segment.path);
 }
 
-/* 1: the next message is there; 0: not yet. */
-static int look_for_message(const kin_channel *channel, const struct claim *claim)
+/* How many messages the producer has room for. More than the capacity: head is damaged. */
+static uint64_t room(kin_channel *channel)
 {
-    uint64_t position = claim->position;
+    struct claim *claim = &channel->claims[PRODUCER];
+    claim->head = LOAD_ACQUIRE(channel->shared->head);
+    return channel->capacity - (claim->position - claim->head);
+}
+
+/* 1: the next message is there; 0: not yet. -EBADMSG: it cannot be, or the one behind it is there already. */
+static int look_for_message(const kin_channel *channel)
+{
+    uint64_t position = channel->claims[CONSUMER].position;
     bool passed_over = slot_is_full(channel, position + 1);
     uint32_t sequence = HEADER_SEQUENCE(slot_header(slot_at(channel, position)));
     if (sequence == (uint32_t)(position + 1))
@@ -30,19 +38,19 @@ static int look_for_message(const kin_channel *channel, const struct claim *clai
     return sequence == before && !passed_over ? 0 : damaged(channel);
 }
 
-/* How many messages there is room for. */
-static int64_t look_for_room(kin_channel *channel, struct claim *claim)
+/* 1: go on; 0: not yet; -EBADMSG. */
+static int look(kin_channel *channel, enum side side)
 {
-    claim->head = LOAD_ACQUIRE(channel->shared->head);
-    uint64_t waiting = claim->position - claim->head;
-    return waiting <= channel->capacity ? (int64_t)(channel->capacity - waiting) : damaged(channel);
+    if (side == CONSUMER)
+        return look_for_message(channel);
+    uint64_t found = room(channel);
+    return found <= channel->capacity ? found != 0 : damaged(channel);
 }
 
-/* Above 0: go on; 0: not yet; -EBADMSG. */
-static int64_t look(kin_channel *channel, enum side side)
+/* The same for a loop: it touches one line only, and none that the producer is about to write. */
+static uint64_t glance(kin_channel *channel, enum side side)
 {
-    struct claim *claim = &channel->claims[side];
-    return side == PRODUCER ? look_for_room(channel, claim) : look_for_message(channel, claim);
+    return side == CONSUMER ? slot_is_full(channel, channel->claims[CONSUMER].position) : room(channel);
 }
 
 static void note_cpu(kin_channel *channel, enum side side)
@@ -56,19 +64,19 @@ static void note_cpu(kin_channel *channel, enum side side)
  * consumer, who is the slower one: so he lets a few more be received first. */
 static bool look_a_while(kin_channel *channel, enum side side)
 {
-    int64_t enough = side == PRODUCER ? channel->capacity / 8 + 1 : 1, found = 0;
+    uint64_t enough = side == PRODUCER ? channel->capacity / 8 + 1 : 1, found = 0;
     bool elsewhere = LOAD(channel->shared->ends[!side].cpu) != cpu_now();
     for (unsigned i = 0; elsewhere && i < LOOKS; i++) {
-        found = look(channel, side);
-        if (found >= enough || found < 0)
-            return found > 0;
+        found = glance(channel, side);
+        if (found >= enough)
+            break;
         relax();
     }
     for (unsigned i = 0; i < YIELDS && found == 0; i++) {
         sched_yield();
-        found = look(channel, side);
+        found = glance(channel, side);
     }
-    return found > 0;
+    return found != 0 && found <= channel->capacity;
 }
 
 /* Sets AWAITED beside the owner that was seen. Whoever commits after the fence sees it, and who did before is seen by
@@ -136,9 +144,9 @@ int channel_wait(kin_channel *channel, struct seat *seat, enum side side, kin_ti
         uint32_t word;
         bool slow = woken != WOKEN_LOOK || !futex_has_waitv();
         enum standing standing = end_look(channel, !side, slow, &word);
-        int64_t found = look(channel, side); /* after the look at him: he may have died behind his last commit */
+        int found = look(channel, side); /* after the look at him: he may have died behind his last commit */
         if (found != 0)
-            return found < 0 ? (int)found : 0;
+            return found < 0 ? found : 0;
         if (END_OWNER(LOAD(channel->shared->ends[side].word)) != seat->id) {
             end_release(channel, seat, side);
             return damaged(channel);

@@ -83,7 +83,7 @@ static bool has_life(kin_domain *domain, struct process *process, uint32_t proce
     if (lives_for(domain, LOAD(process->recent_life), process_id))
         return true;
     uint32_t count = LOAD(domain->shared->lives.count);
-    for (uint32_t i = 1; i < count && i < domain->lives.limit; i++)
+    for (uint32_t i = 1; i < count && life_at(domain, i); i++)
         if (lives_for(domain, i, process_id)) {
             STORE(process->recent_life, i);
             return true;
@@ -140,7 +140,9 @@ void life_announce(kin_domain *domain)
         STORE(domain->shared->obit, 0);
     for (uint32_t i = 1; i < count && i < domain->lives.limit; i++) {
         struct life *life = life_at(domain, i);
-        uint64_t both = life ? pair_of(life) : 0;
+        if (!life)
+            break;
+        uint64_t both = pair_of(life);
         if (!WORD_IS_DEAD((uint32_t)both) || (both >> 32 & LIFE_ANNOUNCED))
             continue;
         uint64_t *place = (uint64_t *)(void *)&life->word;

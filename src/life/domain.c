@@ -44,8 +44,8 @@ static int fill_domain(void *context, struct segment *segment)
 {
     (void)context;
     struct domain_header *shared = (struct domain_header *)segment->header;
-    table_format(&shared->lives, LIVES_MAX, 6, LIFE_SHIFT);
-    table_format(&shared->processes, LIVES_MAX, 6, PROCESS_SHIFT);
+    table_format(&shared->lives, LIVES_MAX, RECORDS_FIRST, LIFE_SHIFT);
+    table_format(&shared->processes, LIVES_MAX, RECORDS_FIRST, PROCESS_SHIFT);
     shared->next_object = 1;
     struct table lives, processes;
     int result = table_attach(&lives, segment, &shared->lives, LIFE_SHIFT);
@@ -162,6 +162,9 @@ static int view(kin_domain *domain, const char *path)
     int result = table_attach(&domain->lives, &domain->segment, &domain->shared->lives, LIFE_SHIFT);
     if (result == 0)
         result = table_attach(&domain->processes, &domain->segment, &domain->shared->processes, PROCESS_SHIFT);
+    if (result == 0 && (domain->lives.limit != LIVES_MAX || domain->lives.first != RECORDS_FIRST ||
+                        domain->processes.limit != LIVES_MAX || domain->processes.first != RECORDS_FIRST))
+        result = reason(-EBADMSG, "the domain %s is damaged: end its users and remove it", path);
     if (result < 0)
         return result;
     domain->own = file_wiped_page();

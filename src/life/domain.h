@@ -46,6 +46,7 @@
 #define ID_MAKE(index, generation) ((index) | ((generation)&GENERATION_MASK) << ID_INDEX_BITS)
 
 #define LIVES_MAX ((1u << 17) - 1) /* so that no id is all ones */
+#define RECORDS_FIRST 6u           /* log2 of the records in the first extent of lives, and of processes */
 
 /* A life's word, as the kernel knows it (linux/futex.h). */
 #define WORD_WAITERS 0x80000000u

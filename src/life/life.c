@@ -47,22 +47,36 @@ static bool swap_pair(struct life *life, uint64_t expected, uint64_t value)
     return CAS(*both, &expected, value);
 }
 
-/* A free record from the cursor on; grows the table when there is none. 0: an error in *result. */
+static int damaged(const kin_domain *domain)
+{
+    return reason(-EBADMSG, "the tables of lives in %s are damaged: end its users and remove it", domain->path);
+}
+
+/* A free record from the cursor on. When there is none, the dead that hold nothing make room, or the table grows. 0: an
+ * error in *result. */
 static uint32_t find_free(kin_domain *domain, unsigned *dead, int *result)
 {
     struct domain_header *shared = domain->shared;
-    *dead = 0;
-    for (;;) {
+    for (bool reclaimed = false;; reclaimed = true) {
         uint32_t count = LOAD(shared->lives.count), start = LOAD(shared->life_cursor);
-        for (uint32_t i = 0; i < count && count <= domain->lives.limit; i++) {
+        *dead = 0;
+        for (uint32_t i = 0; i < count; i++) {
             uint32_t index = (start + i) % count;
-            struct life *life = index ? life_at(domain, index) : NULL;
-            uint32_t word = life ? LOAD(life->word) : 1;
+            struct life *life = life_at(domain, index);
+            if (!life) {
+                *result = damaged(domain);
+                return 0;
+            }
+            uint32_t word = index ? LOAD(life->word) : 1;
             if (word == 0) {
                 STORE(shared->life_cursor, index + 1);
                 return index;
             }
             *dead += WORD_IS_DEAD(word);
+        }
+        if (*dead && !reclaimed) {
+            life_reclaim(domain);
+            continue;
         }
         *result = table_grow(&domain->lives);
         if (*result < 0)
@@ -76,7 +90,9 @@ static uint32_t find_process(kin_domain *domain, uint32_t pid, uint64_t start, u
     uint32_t count = LOAD(domain->shared->processes.count);
     for (uint32_t i = 1; i < count; i++) {
         struct process *process = process_at(domain, i);
-        uint32_t stamp = process ? LOAD(process->stamp) : 0;
+        if (!process)
+            break;
+        uint32_t stamp = LOAD(process->stamp);
         if (stamp & PROCESS_USED && !(stamp & PROCESS_DEAD) && LOAD(process->pid) == pid &&
             LOAD(process->start) == start && LOAD(process->name_space) == name_space)
             return ID_MAKE(i, stamp);
@@ -87,16 +103,24 @@ static uint32_t find_process(kin_domain *domain, uint32_t pid, uint64_t start, u
 static struct process *new_process(kin_domain *domain, uint32_t *id, int *result)
 {
     struct domain_header *shared = domain->shared;
-    for (;;) {
+    for (bool reclaimed = false;; reclaimed = true) {
         uint32_t count = LOAD(shared->processes.count), start = LOAD(shared->process_cursor);
-        for (uint32_t i = 0; i < count && count <= domain->processes.limit; i++) {
+        for (uint32_t i = 0; i < count; i++) {
             uint32_t index = (start + i) % count;
-            struct process *process = index ? process_at(domain, index) : NULL;
-            if (process && !(LOAD(process->stamp) & PROCESS_USED)) {
+            struct process *process = process_at(domain, index);
+            if (!process) {
+                *result = damaged(domain);
+                return NULL;
+            }
+            if (index && !(LOAD(process->stamp) & PROCESS_USED)) {
                 STORE(shared->process_cursor, index + 1);
                 *id = ID_MAKE(index, LOAD(process->stamp));
                 return process;
             }
+        }
+        if (!reclaimed) {
+            life_reclaim(domain);
+            continue;
         }
         *result = table_grow(&domain->processes);
         if (*result < 0)
@@ -310,12 +334,11 @@ static void leave_all(void *unused)
     all_seats = NULL;
     while (seat) {
         struct seat *next = seat->next;
-        if (leave(seat)) {
+        if (leave(seat))
             domain_drop(seat->domain);
-            free(seat);
-        } else {
+        else
             FETCH_ADD(seat->domain->seats, -1u); /* to whoever is left this thread is dead */
-        }
+        free(seat);
         seat = next;
     }
 }

@@ -142,6 +142,9 @@ struct sweep {
 };
 void life_sweep(kin_domain *domain, struct sweep *out);
 
+/* Frees the records of the dead that name nothing: needs no life of one's own. Under the file lock. */
+void life_reclaim(kin_domain *domain);
+
 /* One line of the recovery log. `life` may be 0 when only the process is known. */
 void life_log(kin_domain *domain, const struct segment *object, uint32_t life, uint32_t process, const char *format,
               ...) __attribute__((format(printf, 5, 6)));

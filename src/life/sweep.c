@@ -94,7 +94,9 @@ bool process_is_named(kin_domain *domain, uint32_t process)
     uint32_t count = LOAD(domain->shared->lives.count);
     for (uint32_t i = 1; i < count && i < domain->lives.limit; i++) {
         struct life *life = life_at(domain, i);
-        if (life && LOAD(life->word) != 0 && LOAD(life->process) == process)
+        if (!life)
+            break;
+        if (LOAD(life->word) != 0 && LOAD(life->process) == process)
             return true;
     }
     return false;
@@ -103,11 +105,13 @@ bool process_is_named(kin_domain *domain, uint32_t process)
 /* Which process records the lives' records name, found in one walk. NULL: no memory, then each is looked for. */
 static unsigned char *find_named(kin_domain *domain, uint32_t processes)
 {
-    unsigned char *named = calloc(processes, 1);
+    unsigned char *named = processes <= domain->processes.limit ? calloc(processes, 1) : NULL;
     uint32_t count = LOAD(domain->shared->lives.count);
     for (uint32_t i = 1; named && i < count && i < domain->lives.limit; i++) {
         struct life *life = life_at(domain, i);
-        if (life && LOAD(life->word) != 0 && ID_INDEX(LOAD(life->process)) < processes)
+        if (!life)
+            break;
+        if (LOAD(life->word) != 0 && ID_INDEX(LOAD(life->process)) < processes)
             named[ID_INDEX(LOAD(life->process))] = 1;
     }
     return named;
@@ -139,7 +143,9 @@ void life_sweep(kin_domain *domain, struct sweep *out)
     uint32_t lives = LOAD(domain->shared->lives.count), processes = LOAD(domain->shared->processes.count);
     for (uint32_t i = 1; i < lives && i < domain->lives.limit; i++) {
         struct life *life = life_at(domain, i);
-        if (!life || !WORD_IS_DEAD(LOAD(life->word)))
+        if (!life)
+            break;
+        if (!WORD_IS_DEAD(LOAD(life->word)))
             continue;
         if (free_life(domain, i))
             done.lives++;
@@ -152,4 +158,42 @@ void life_sweep(kin_domain *domain, struct sweep *out)
     free(named);
     if (out)
         *out = done;
+}
+
+static bool names_nothing(const struct life *life)
+{
+    uint64_t named = LOAD(life->op.object) | LOAD(life->finish.committed);
+    for (unsigned i = 0; i < HOLDS_MAX; i++)
+        named |= LOAD(life->holds[i].object);
+    return named == 0;
+}
+
+static bool holds_nothing(const struct process *process)
+{
+    uint64_t named = LOAD(process->many);
+    for (unsigned i = 0; i < PROCESS_HOLDS_MAX; i++)
+        named |= LOAD(process->holds[i]);
+    return named == 0;
+}
+
+void life_reclaim(kin_domain *domain)
+{
+    life_announce(domain);
+    uint32_t lives = LOAD(domain->shared->lives.count), processes = LOAD(domain->shared->processes.count);
+    for (uint32_t i = 1; i < lives && i < domain->lives.limit; i++) {
+        struct life *life = life_at(domain, i);
+        if (!life)
+            break;
+        if (WORD_IS_DEAD(LOAD(life->word)) && names_nothing(life))
+            free_life(domain, i);
+    }
+    unsigned char *named = find_named(domain, processes);
+    for (uint32_t i = 1; i < processes && i < domain->processes.limit; i++) {
+        struct process *process = process_at(domain, i);
+        if (!process)
+            break;
+        if (holds_nothing(process))
+            free_process(domain, i, named);
+    }
+    free(named);
 }

@@ -9,12 +9,11 @@
 #define PI ((uintptr_t)1)
 #define BOTH_WAYS (sizeof(void *) == 8)
 
-/* A backward pointer leads to the neighbour's backward pointer with glibc (the head has one too, in front of it), to
- * its forward pointer with musl (where the head has none). */
+/* A backward pointer leads to the neighbour's forward pointer. With glibc the head has one too, in front of it. */
 #ifdef __GLIBC__
-#define BACK 1
+#define HEAD_HAS_BACK 1
 #else
-#define BACK 0
+#define HEAD_HAS_BACK 0
 #endif
 
 struct robust_head *robust_head(void)
@@ -47,8 +46,8 @@ static void **plain(void *pointer)
 
 static void set_backward(struct robust_head *head, void *entry, void **before)
 {
-    if (BOTH_WAYS && (BACK || plain(entry) != (void **)head))
-        plain(entry)[-1] = before - BACK;
+    if (BOTH_WAYS && (HEAD_HAS_BACK || plain(entry) != (void **)head))
+        plain(entry)[-1] = before;
 }
 
 void robust_link(struct robust_head *head, uint32_t *word)

@@ -29,9 +29,9 @@ struct play {
     int (*arrive)(kin_channel *channel);
     int (*operate)(kin_channel *channel);
     int (*wait)(kin_channel *channel); /* a peer's, who must end by himself */
-    bool takes, adds; /* what the operation, and the peer, may change */
-    bool owner_died;  /* both ends were left by the dead, unsettled */
-    unsigned limit;   /* moments of a short run; 0: all of them */
+    bool takes, adds;                  /* what the operation, and the peer, may change */
+    bool owner_died;                   /* both ends were left by the dead, unsettled */
+    unsigned limit;                    /* moments of a short run; 0: all of them */
 };
 
 struct run {
@@ -126,8 +126,8 @@ static const struct play plays[] = {
     {"kin_channel_receive, taking a dead one's place", 2, enter, receive_first, .takes = true, .owner_died = true,
      .limit = 40},
     {"a sweep of dead owners", 2, enter, sweep_domain, .owner_died = true, .limit = 8},
-    {"kin_channel_send, the consumer sleeps", 0, claim_producer, send_next, wait_for_message, .takes = true, .adds = true,
-     .limit = 40},
+    {"kin_channel_send, the consumer sleeps", 0, claim_producer, send_next, wait_for_message, .takes = true,
+     .adds = true, .limit = 40},
     {"kin_channel_receive, the producer sleeps", 4, claim_consumer, receive_first, wait_for_room, .takes = true,
      .adds = true, .limit = 40},
 };
@@ -167,7 +167,8 @@ static int prepare(void *context)
     pid_t child = fork();
     if (child == 0)
         exit(build(run->play));
-    if (child < 0 || waitpid(child, &status, 0) != child || (run->play->owner_died ? !WIFSIGNALED(status) : status != 0))
+    if (child < 0 || waitpid(child, &status, 0) != child ||
+        (run->play->owner_died ? !WIFSIGNALED(status) : status != 0))
         return kin_crash_fail("the builder failed");
     return 0;
 }
@@ -242,7 +243,8 @@ static int check(void *context, const struct kin_crash_point *point)
             return kin_crash_fail("the last message is %d", last);
         if ((taken && !play->takes) || (added && !play->adds) ||
             (point->finished && (taken != play->takes || added != play->adds)))
-            return kin_crash_fail("messages %d to %d are left%s", first, last, point->finished ? ", though it returned" : "");
+            return kin_crash_fail("messages %d to %d are left%s", first, last,
+                                  point->finished ? ", though it returned" : "");
     }
     return go_on(run->channel);
 }
@@ -353,9 +355,11 @@ static void describe(const char *name, const struct kin_crash_result *result)
 static void bite(void)
 {
     struct kin_crash_result result;
-    report(in_fresh_domain(stopped_consumer, HANG) == 0, "sound: ", "a message comes between the last look and the sleep");
+    report(in_fresh_domain(stopped_consumer, HANG) == 0,
+           "sound: ", "a message comes between the last look and the sleep");
     kin_planted = 1u << PLANT_NO_FIRE;
-    report(in_fresh_domain(stopped_consumer, SILENT) != 0, "caught: ", "the sleeper's word is not changed before the wake");
+    report(in_fresh_domain(stopped_consumer, SILENT) != 0,
+           "caught: ", "the sleeper's word is not changed before the wake");
     kin_planted = 1u << PLANT_COMMIT_FIRST;
     report(sweep(&plays[0], &result) == KIN_CRASH_FAULT, "caught: ", "commit before payload");
     describe("commit before payload", &result);

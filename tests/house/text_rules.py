@@ -46,7 +46,7 @@ def includes_go_downward(tree):
 def includes_begin_with_the_room(tree):
     for path in tree.matching(r'src/.*\.[ch]'):
         for name in quoted_includes(tree.text(path)):
-            if name.split('/')[0] not in STANDS_ON:
+            if name != 'holds.def' and name.split('/')[0] not in STANDS_ON:  # the one list above the rooms
                 yield f'{path}: "{name}" does not begin with its room'
 
 

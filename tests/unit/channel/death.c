@@ -67,7 +67,19 @@ static void a_lease_comes_back_a_loan_is_freed_a_borrow_is_consumed(void **state
     kin_queue_close(queue);
 }
 
-/* Nobody finds the queue empty here, and yet the job must come back: to its place, before what is younger. */
+static int64_t peek(kin_queue *queue)
+{
+    return receive_number(queue, KIN_RECEIVE(.flags = KIN_PEEK), KIN_NOW);
+}
+
+static int sleep_elsewhere(void *context)
+{
+    (void)context;
+    return (int)receive_number(queue_of("elsewhere", 0, 0, 0), NULL, SOON);
+}
+
+/* Nobody finds the queue empty here, and yet the job must come back: to its place, before what is younger. The death is
+ * announced by a stranger who sleeps on another queue. */
 static void a_dead_ones_job_comes_before_younger_ones(void **state)
 {
     (void)state;
@@ -76,8 +88,11 @@ static void a_dead_ones_job_comes_before_younger_ones(void **state)
         check_is(send_number(scene->queue, i, NULL, KIN_NOW), 0);
     pid_t child = test_child(hold_one_of_each, scene);
     until_ready(scene, 1);
+    test_asleep(test_child(sleep_elsewhere, NULL));
     test_kill(child);
-    check_is(receive_number(scene->queue, NULL, SOON), 1);
+    test_until(peek(scene->queue) == 1);
+    check_is(receive_number(scene->queue, NULL, KIN_NOW), 1);
+    check_is(receive_number(scene->queue, NULL, KIN_NOW), 3);
     kin_queue_close(scene->queue);
 }
 

@@ -46,7 +46,8 @@ static void a_loan_cannot_grow(void **state)
     check_refused(kin_queue_loan(queue, 201, KIN_NOW, &message), -EMSGSIZE, "201 bytes");
     message.length = 20;
     check_refused(kin_queue_send_loan(queue, &message, KIN_SEND(.type = -1)), -EINVAL, "type");
-    check_refused(kin_queue_send_loan(queue, &message, KIN_SEND(.priority = KIN_PRIORITY_MAX + 1)), -EINVAL, "priority");
+    check_refused(kin_queue_send_loan(queue, &message, KIN_SEND(.priority = KIN_PRIORITY_MAX + 1)), -EINVAL,
+                  "priority");
     check_is(kin_queue_release(queue, &message), 0);
     check_is(status_of(queue).loaned, 0);
     kin_queue_close(queue);

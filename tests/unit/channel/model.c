@@ -83,12 +83,18 @@ static struct entry *any(struct model *model, enum where where)
 static uint64_t some_length(struct model *model)
 {
     switch (dice_roll(&model->dice, 6)) {
-    case 0: return 0;
-    case 1: return dice_roll(&model->dice, 65);
-    case 2: return 63 + dice_roll(&model->dice, 4);
-    case 3: return dice_roll(&model->dice, 600);
-    case 4: return 2040 + dice_roll(&model->dice, 20);
-    default: return dice_roll(&model->dice, MESSAGE_MAX + 1);
+    case 0:
+        return 0;
+    case 1:
+        return dice_roll(&model->dice, 65);
+    case 2:
+        return 63 + dice_roll(&model->dice, 4);
+    case 3:
+        return dice_roll(&model->dice, 600);
+    case 4:
+        return 2040 + dice_roll(&model->dice, 20);
+    default:
+        return dice_roll(&model->dice, MESSAGE_MAX + 1);
     }
 }
 
@@ -96,9 +102,14 @@ static struct kin_send some_send(struct model *model)
 {
     struct kin_send how = {.size = sizeof how, .type = (int64_t)dice_roll(&model->dice, TYPES)};
     switch (dice_roll(&model->dice, 4)) {
-    case 0: how.priority = (uint32_t)dice_roll(&model->dice, 3); break;
-    case 1: how.priority = (uint32_t)dice_roll(&model->dice, KIN_PRIORITY_MAX + 1); break;
-    default: break;
+    case 0:
+        how.priority = (uint32_t)dice_roll(&model->dice, 3);
+        break;
+    case 1:
+        how.priority = (uint32_t)dice_roll(&model->dice, KIN_PRIORITY_MAX + 1);
+        break;
+    default:
+        break;
     }
     return how;
 }
@@ -122,7 +133,8 @@ static void becomes_queued(struct model *model, struct entry *entry, const struc
     entry->attempts = 0;
 }
 
-/* -ETIMEDOUT is right when all is in use. Where bytes are short only this is known: a queue that holds no block has room. */
+/* -ETIMEDOUT is right when all is in use. Where bytes are short only this is known: a queue that holds no block has
+ * room. */
 static void check_full(struct model *model, uint64_t length)
 {
     unsigned blocks = 0;
@@ -282,15 +294,32 @@ static void one_operation(struct model *model, unsigned turn)
 {
     bool filling = turn / 2500 % 2 == 0;
     switch (dice_roll(&model->dice, filling ? 14 : 12)) {
-    case 0: receive_one(model); break;
-    case 1: loan_one(model); break;
-    case 2: hold_one(model, BORROWED); break;
-    case 3: hold_one(model, LEASED); break;
-    case 4: end_loan(model); break;
-    case 5: end_borrow(model); break;
-    case 6: end_lease(model); break;
-    case 7: check_status(model); break;
-    default: filling ? send_one(model) : receive_one(model);
+    case 0:
+        receive_one(model);
+        break;
+    case 1:
+        loan_one(model);
+        break;
+    case 2:
+        hold_one(model, BORROWED);
+        break;
+    case 3:
+        hold_one(model, LEASED);
+        break;
+    case 4:
+        end_loan(model);
+        break;
+    case 5:
+        end_borrow(model);
+        break;
+    case 6:
+        end_lease(model);
+        break;
+    case 7:
+        check_status(model);
+        break;
+    default:
+        filling ? send_one(model) : receive_one(model);
     }
 }
 

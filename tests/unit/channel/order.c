@@ -119,7 +119,8 @@ static void a_short_buffer(void **state)
         check_is(kin_queue_receive(queue, got, length, KIN_RECEIVE(.flags = KIN_PEEK), KIN_NOW, &out), 0);
         check(payload_is(got, length, i) && status_of(queue).queued == 1);
         memset(got, 0xaa, sizeof got);
-        check_is(kin_queue_receive(queue, got, length / 2, KIN_RECEIVE(.flags = KIN_PEEK | KIN_SHORTEN), KIN_NOW, &out), 0);
+        check_is(kin_queue_receive(queue, got, length / 2, KIN_RECEIVE(.flags = KIN_PEEK | KIN_SHORTEN), KIN_NOW, &out),
+                 0);
         check(payload_is(got, length / 2, i) && got[length / 2] == 0xaa && out.length == length);
         check_is(kin_queue_receive(queue, got, length / 2, KIN_RECEIVE(.flags = KIN_SHORTEN), KIN_NOW, &out), 0);
         check(payload_is(got, length / 2, i) && got[length / 2] == 0xaa);

@@ -7,8 +7,9 @@
 kin_queue *queue_of(const char *name, uint32_t messages, uint64_t message_max, uint64_t bytes)
 {
     kin_queue *queue;
-    check_is(kin_queue_open(NULL, name, KIN_QUEUE(.messages = messages, .message_max = message_max, .bytes = bytes), &queue),
-             0);
+    check_is(
+        kin_queue_open(NULL, name, KIN_QUEUE(.messages = messages, .message_max = message_max, .bytes = bytes), &queue),
+        0);
     return queue;
 }
 

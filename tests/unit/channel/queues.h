@@ -27,6 +27,6 @@ int64_t receive_number(kin_queue *queue, const struct kin_receive *how, kin_time
 struct kin_queue_status status_of(kin_queue *queue);
 
 #define SECOND INT64_C(1000000000)
-#define SOON kin_after(TEST_HANG * SECOND)
+#define SOON kin_after(TEST_HANG *SECOND)
 
 #endif

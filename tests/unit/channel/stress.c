@@ -1,6 +1,6 @@
-/* Producers and workers that are killed at random, while the others must go on: after each kill the survivors are judged
- * before the victim is replaced, as a newcomer would rescue a lost wake. Every number arrives exactly once; the one that
- * a producer was sending when it was killed, at most once. */
+/* Producers and workers that are killed at random, while the others must go on: after each kill the survivors are
+ * judged before the victim is replaced, as a newcomer would rescue a lost wake. Every number arrives exactly once; the
+ * one that a producer was sending when it was killed, at most once. */
 #include "queues.h"
 #include <errno.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #define KILLS 300
 #define NUMBERS (1u << 20) /* of a producer */
 #define MESSAGE_MAX 5000
-#define PROGRESS 40        /* arrivals that show that the others go on */
+#define PROGRESS 40 /* arrivals that show that the others go on */
 
 struct producer {
     uint64_t begun, sent; /* numbers; they differ while one is being sent */
@@ -161,6 +161,8 @@ static void every_number_arrives_once(void **state)
     test_asleep(collector); /* what it received is counted */
     check_is(judge(table), 0);
     print_message("# %llu numbers arrived under %d kills\n", (unsigned long long)arrived(table), KILLS);
+    kin_queue_close(table->jobs);
+    kin_queue_close(table->results);
 }
 
 int main(void)

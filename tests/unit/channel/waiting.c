@@ -256,14 +256,10 @@ static void a_domain_deleted_underneath(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(four_to_four_through_a_narrow_queue),
-        TEST(four_to_four_through_a_wide_queue),
-        TEST(a_full_queue_waits_and_goes_on),
-        TEST(a_choosy_receiver_beside_another),
-        TEST(bytes_that_are_short_starve_nobody),
-        TEST(removing_tells_those_who_wait),
-        TEST(what_is_held_is_not_removed),
-        TEST(a_domain_deleted_underneath),
+        TEST(four_to_four_through_a_narrow_queue), TEST(four_to_four_through_a_wide_queue),
+        TEST(a_full_queue_waits_and_goes_on),      TEST(a_choosy_receiver_beside_another),
+        TEST(bytes_that_are_short_starve_nobody),  TEST(removing_tells_those_who_wait),
+        TEST(what_is_held_is_not_removed),         TEST(a_domain_deleted_underneath),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,7 @@
 #include <kin/channel.h>
 
 #define SECOND INT64_C(1000000000)
-#define SOON kin_after(TEST_HANG * SECOND)
+#define SOON kin_after(TEST_HANG *SECOND)
 
 /* Opens or makes the channel "c" in the test's domain; zero is the default of each limit. */
 kin_channel *channel_of(uint32_t messages, uint32_t message_max);

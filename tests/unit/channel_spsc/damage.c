@@ -31,6 +31,11 @@ static unsigned char *map_file(void)
     return memory;
 }
 
+static struct channel_header *header_of(unsigned char *memory)
+{
+    return (struct channel_header *)(void *)memory;
+}
+
 /* Every call, whatever it returns; errors must have a sentence. */
 static void use(kin_channel *channel)
 {
@@ -49,15 +54,18 @@ struct flips {
     uint64_t *bits; /* which, as a number in the file */
     unsigned count;
     unsigned done;
-    bool in_use;    /* while a thread has both ends, and not before they are opened */
+    bool in_use; /* while a thread has both ends, and not before they are opened */
 };
 
+/* Two rounds of the ring lie behind; two messages are in it. */
 static kin_channel *with_messages(void)
 {
     kin_channel *channel = channel_of(MESSAGES, LONGEST);
-    for (unsigned i = 0; i < 6; i++)
-        check_is(send_numbered(channel, i, LONGEST, KIN_NOW) + (i % 3 ? 0 : receive_numbered(channel, i / 3, LONGEST, KIN_NOW)),
-                 i % 3 ? 0 : LONGEST);
+    for (unsigned i = 0; i < 2 * MESSAGES + 2; i++) {
+        check_is(send_numbered(channel, i, LONGEST, KIN_NOW), 0);
+        if (i >= 2)
+            check_is(receive_numbered(channel, i - 2, LONGEST, KIN_NOW), LONGEST);
+    }
     return channel;
 }
 
@@ -73,7 +81,7 @@ static int flip_and_use(void *context)
     for (; flips->done < flips->count; flips->done++) {
         kin_channel *channel;
         memset(flips->memory + sizeof(struct segment_header), 0, file_bytes - sizeof(struct segment_header));
-        struct channel_header *header = (struct channel_header *)(void *)flips->memory;
+        struct channel_header *header = header_of(flips->memory);
         header->messages = MESSAGES;
         header->message_max = LONGEST;
         channel = with_messages();
@@ -92,6 +100,7 @@ static int flip_and_use(void *context)
         }
         memcpy(flips->memory, sound, sizeof(struct segment_header));
     }
+    free(sound);
     return 0;
 }
 
@@ -101,7 +110,7 @@ static void flip_all(bool in_use)
     struct flips *flips = test_shared(sizeof *flips);
     flips->memory = map_file();
     flips->in_use = in_use;
-    uint64_t slots = ((struct segment_header *)(void *)flips->memory)->header_bytes, header = sizeof(struct channel_header);
+    uint64_t slots = header_of(flips->memory)->base.header_bytes, header = sizeof(struct channel_header);
     flips->bits = test_shared(sizeof(uint64_t) * 8 * (file_bytes + 1));
     for (uint64_t bit = 0; bit < 8 * file_bytes; bit++)
         if (bit / 8 < header || (bit / 8 >= slots && bit / 8 < slots + (uint64_t)MESSAGES * (LONGEST + 8)))
@@ -153,11 +162,11 @@ static void a_flip_under_a_stream_hangs_nobody(void **state)
     for (unsigned i = 0; i < 150; i++) {
         kin_channel_close(channel_of(MESSAGES, LONGEST));
         unsigned char *memory = map_file();
-        uint64_t slots = ((struct segment_header *)(void *)memory)->header_bytes;
-        struct channel_header *header = (struct channel_header *)(void *)memory;
+        struct channel_header *header = header_of(memory);
+        uint64_t slots = header->base.header_bytes;
         pid_t producer = test_child(produce, NULL), consumer = test_child(consume, NULL);
         uint64_t start = dice_roll(&dice, STREAM);
-        test_until(LOAD(header->ends[PRODUCER].owner) && LOAD(header->ends[CONSUMER].owner));
+        test_until(END_OWNER(LOAD(header->ends[PRODUCER].word)) && END_OWNER(LOAD(header->ends[CONSUMER].word)));
         for (unsigned spins = 0; spins < 100000 && LOAD(header->head) < start; spins++)
             relax();
         uint64_t byte = dice_roll(&dice, 2) ? 64 + dice_roll(&dice, sizeof *header - 64)
@@ -170,9 +179,110 @@ static void a_flip_under_a_stream_hangs_nobody(void **state)
     }
 }
 
+static void a_message_with_a_damaged_length_is_dropped(void **state)
+{
+    (void)state;
+    kin_channel *channel = channel_of(MESSAGES, LONGEST);
+    unsigned char *memory = map_file();
+    check_is(send_number(channel, 1, KIN_NOW), 0);
+    check_is(send_number(channel, 2, KIN_NOW), 0);
+    memory[header_of(memory)->base.header_bytes + 3] = 0xff; /* the high byte of the first slot's length */
+    check_refused(receive_number(channel, KIN_NOW), -EBADMSG, "is dropped");
+    check_is(receive_number(channel, KIN_NOW), 2);
+    kin_channel_close(channel);
+    munmap(memory, file_bytes);
+}
+
+static void a_damaged_sequence_is_told(void **state)
+{
+    (void)state;
+    kin_channel *channel = channel_of(MESSAGES, LONGEST);
+    unsigned char *memory = map_file();
+    uint32_t *sequence = (uint32_t *)(void *)(memory + header_of(memory)->base.header_bytes + 4);
+    check_is(send_number(channel, 1, KIN_NOW), 0);
+    check_is(send_number(channel, 2, KIN_NOW), 0);
+    *sequence = 77;
+    check_refused(receive_number(channel, SOON), -EBADMSG, "make it anew");
+    *sequence = 0; /* as if it had never been sent, though the next one was */
+    check_is(receive_number(channel, SOON), -EBADMSG);
+    kin_channel_close(channel);
+    munmap(memory, file_bytes);
+}
+
+static void a_damaged_head_is_told(void **state)
+{
+    (void)state;
+    kin_channel *channel = channel_of(MESSAGES, LONGEST);
+    unsigned char *memory = map_file();
+    for (unsigned i = 0; i < MESSAGES; i++)
+        check_is(send_number(channel, i, KIN_NOW), 0);
+    header_of(memory)->head = UINT64_C(1) << 40;
+    check_is(send_number(channel, 9, SOON), -EBADMSG);
+    kin_channel_close(channel);
+    munmap(memory, file_bytes);
+}
+
+static int receive_five(void *context)
+{
+    (void)context;
+    kin_channel *channel = channel_of(MESSAGES, LONGEST);
+    for (unsigned i = 0; i < MESSAGES + 1; i++)
+        check_is(receive_number(channel, SOON), i);
+    kin_channel_close(channel);
+    return 0;
+}
+
+/* The producer believes the ring full, while the consumer sleeps because it is empty. */
+static void a_sleeping_consumer_mends_his_head(void **state)
+{
+    (void)state;
+    kin_channel *channel = channel_of(MESSAGES, LONGEST);
+    unsigned char *memory = map_file();
+    struct channel_header *header = header_of(memory);
+    pid_t child = test_child(receive_five, NULL);
+    for (unsigned i = 0; i < MESSAGES; i++)
+        check_is(send_number(channel, i, KIN_NOW), 0);
+    test_until(LOAD(header->head) == MESSAGES);
+    test_asleep(child);
+    STORE(header->head, 0);
+    check_is(send_number(channel, MESSAGES, SOON), 0);
+    check_is(test_end(child), 0);
+    kin_channel_close(channel);
+    munmap(memory, file_bytes);
+}
+
+static int send_one(void *context)
+{
+    (void)context;
+    kin_channel *channel = channel_of(MESSAGES, LONGEST);
+    int result = send_number(channel, 1, KIN_NOW);
+    kin_channel_close(channel);
+    return -result;
+}
+
+/* The life lives, but knows nothing of that end. */
+static void an_owner_who_does_not_name_the_end_is_none(void **state)
+{
+    (void)state;
+    kin_channel *channel = channel_of(MESSAGES, LONGEST);
+    unsigned char *memory = map_file();
+    struct channel_header *header = header_of(memory);
+    check_is(receive_number(channel, KIN_NOW), -ETIMEDOUT);
+    header->ends[PRODUCER].word = header->ends[CONSUMER].word;
+    check_is(test_end(test_child(send_one, NULL)), 0);
+    check_is(receive_number(channel, KIN_NOW), 1);
+    kin_channel_close(channel);
+    munmap(memory, file_bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_message_with_a_damaged_length_is_dropped),
+        TEST(a_damaged_sequence_is_told),
+        TEST(a_damaged_head_is_told),
+        TEST(a_sleeping_consumer_mends_his_head),
+        TEST(an_owner_who_does_not_name_the_end_is_none),
         TEST(every_bit_of_a_channel_at_rest),
         TEST(every_bit_of_a_channel_in_use),
         TEST(a_flip_under_a_stream_hangs_nobody),

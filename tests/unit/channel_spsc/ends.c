@@ -224,7 +224,7 @@ static void a_swept_owner_has_died_all_the_same(void **state)
     pid_t child = test_child(send_and_die, NULL);
     check_is(test_end(child), 0);
     test_until(kin_domain_clean(NULL, KIN_CLEAN_ACT, NULL, NULL) == 0);
-    check(LOAD(channel->shared->ends[PRODUCER].owner) == END_DIED);
+    check(END_OWNER(LOAD(channel->shared->ends[PRODUCER].word)) == END_DIED);
     check_is(kin_domain_each_death(NULL, 0, find_death, &last), 0);
     check(last.pid == child && strcmp(last.held, "producer") == 0 && strcmp(last.name, "c") == 0);
     check_is(receive_number(channel, KIN_NOW), 7);

@@ -133,7 +133,8 @@ static int receive_for_ever(void *context)
     kin_channel *channel = channel_of(64, sizeof message);
     receive_message(channel, &message);
     uint64_t received = count_of(&run->received);
-    check(message.number == received || message.number == received + 1); /* the dead one may not have told of his last */
+    check(message.number == received ||
+          message.number == received + 1); /* the dead one may not have told of his last */
     for (uint64_t wanted = message.number + 1;; wanted++) {
         set(&run->received, wanted);
         if (__atomic_load_n(&run->over, __ATOMIC_ACQUIRE))

@@ -65,8 +65,8 @@ static void a_ring_of_one_message_passes_a_stream(void **state)
 {
     (void)state;
     unsigned other = sysconf(_SC_NPROCESSORS_ONLN) > 1;
-    run((struct load){20000, 1, 64, {0, 0}});
-    run((struct load){20000, 1, 64, {0, other}});
+    run((struct load){2000, 1, 64, {0, 0}});
+    run((struct load){10000, 1, 64, {0, other}});
 }
 
 static void messages_of_any_size_pass(void **state)

@@ -53,7 +53,8 @@ struct choice {
 static void add(struct choice *list, unsigned file, uint64_t offset, uint64_t bytes, unsigned step, const char *name)
 {
     check(list->count < PARTS_MAX);
-    list->parts[list->count++] = (struct part){file, offset, bytes, step, name};
+    bool thorough = file == FILE_DOMAIN || offset == 0;
+    list->parts[list->count++] = (struct part){file, offset, bytes, step, thorough, name};
 }
 
 static bool is_used(const unsigned char *bytes, uint64_t count)
@@ -79,27 +80,66 @@ static void add_table(struct choice *list, const struct kept *files, unsigned fi
     }
 }
 
+/* Its numbers and the first extents' places; the places of extents that there are not, sampled. */
+static void add_table_header(struct choice *list, unsigned file, uint64_t offset, const char *name)
+{
+    const uint64_t first = offsetof(struct table_header, where) + 2 * sizeof(uint64_t);
+    add(list, file, offset, first, 1, name);
+    add(list, file, offset + first, sizeof(struct table_header) - first, 31, name);
+}
+
+static bool seen_before(uint64_t kind)
+{
+    static uint64_t kinds[32];
+    static unsigned count;
+    for (unsigned i = 0; i < count; i++)
+        if (kinds[i] == kind)
+            return true;
+    check(count < 32);
+    kinds[count++] = kind;
+    return false;
+}
+
+/* One record of every kind and state bit by bit, others sampled. */
+static void add_records(struct choice *list, const struct kept *files, const struct table_header *table)
+{
+    for (uint32_t i = 1; i < table->count && i < 1u << table->first; i++) {
+        uint64_t offset = table->where[0] + i * sizeof(struct record);
+        const struct record *record = (const void *)(files[FILE_QUEUE].image + offset);
+        uint64_t kind = (record->state & 0x1f) | (record->block ? 0x100 : 0) | (record->priority ? 0x200 : 0);
+        if (is_used((const void *)record, sizeof *record))
+            add(list, FILE_QUEUE, offset, offsetof(struct record, bytes), seen_before(kind) ? 19 : 1, "record");
+    }
+}
+
 static void add_queue(struct choice *list, const struct kept *files)
 {
     const struct queue_header *queue = (const void *)files[FILE_QUEUE].image;
-    const unsigned sampled = 61;
-    add(list, FILE_QUEUE, 0, offsetof(struct queue_header, pollers), 1, "header");
+    add(list, FILE_QUEUE, 0, sizeof queue->base, 1, "header");
+    add(list, FILE_QUEUE, offsetof(struct queue_header, hot), sizeof queue->hot, 1, "hot line");
+    add(list, FILE_QUEUE, offsetof(struct queue_header, messages), 8, 1, "limits");
+    add(list, FILE_QUEUE, offsetof(struct queue_header, groups), sizeof queue->groups, 7, "groups");
+    add_table_header(list, FILE_QUEUE, offsetof(struct queue_header, records), "records");
+    add_table_header(list, FILE_QUEUE, offsetof(struct queue_header, lanes), "lanes");
+    add_table_header(list, FILE_QUEUE, offsetof(struct queue_header, space), "space");
+    add_table_header(list, FILE_QUEUE, offsetof(struct queue_header, tree), "tree");
     add(list, FILE_QUEUE, offsetof(struct queue_header, pollers), sizeof(struct poller), 1, "poller");
-    add(list, FILE_QUEUE, offsetof(struct queue_header, map), sizeof queue->map, sampled, "map");
-    add_table(list, files, FILE_QUEUE, &queue->records, offsetof(struct record, bytes), 1, "record");
-    add_table(list, files, FILE_QUEUE, &queue->lanes, sizeof(struct lane), 1, "lane");
-    add(list, FILE_QUEUE, queue->tree.where[0], 2, 1, "tree's root");
-    add_table(list, files, FILE_QUEUE, &queue->tree, 2, 3, "tree");
+    add(list, FILE_QUEUE, offsetof(struct queue_header, map), sizeof queue->map, 61, "map");
+    add_records(list, files, &queue->records);
+    add_table(list, files, FILE_QUEUE, &queue->lanes, sizeof(struct lane), 2, "lane");
+    add_table(list, files, FILE_QUEUE, &queue->tree, 2, 3, "node");
 }
 
-/* Few of its bits are a test's worth: lives and processes are alike, the log is long. */
+/* Lives and processes are alike, and their rounds are dear: sampled. */
 static void add_domain(struct choice *list, const struct kept *files)
 {
     const struct domain_header *domain = (const void *)files[FILE_DOMAIN].image;
-    add(list, FILE_DOMAIN, 0, offsetof(struct domain_header, log), 1, "domain");
-    add(list, FILE_DOMAIN, offsetof(struct domain_header, log), 2 * sizeof *domain->log, 7, "log");
-    add_table(list, files, FILE_DOMAIN, &domain->lives, offsetof(struct life, holds), 2, "life");
-    add_table(list, files, FILE_DOMAIN, &domain->processes, sizeof(struct process), 3, "process");
+    add(list, FILE_DOMAIN, 0, offsetof(struct domain_header, lives), 1, "domain");
+    add_table_header(list, FILE_DOMAIN, offsetof(struct domain_header, lives), "lives");
+    add_table_header(list, FILE_DOMAIN, offsetof(struct domain_header, processes), "processes");
+    add(list, FILE_DOMAIN, offsetof(struct domain_header, log), 2 * sizeof *domain->log, 29, "log");
+    add_table(list, files, FILE_DOMAIN, &domain->lives, offsetof(struct life, holds), 11, "life");
+    add_table(list, files, FILE_DOMAIN, &domain->processes, sizeof(struct process), 11, "process");
 }
 
 unsigned files_parts(const struct kept files[FILES], bool all, struct part parts[PARTS_MAX])

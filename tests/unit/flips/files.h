@@ -24,6 +24,7 @@ struct part {
     unsigned file;
     uint64_t offset, bytes;
     unsigned step;
+    bool thorough; /* listings look at it too */
     const char *name;
 };
 

@@ -1,7 +1,8 @@
-/* Every bit flipped, and random bytes: whatever stands in the files, no call may crash or hang. What the calls return is
- * theirs to decide.
+/* Every bit flipped, and random bytes: whatever stands in the files, no call may crash or hang. What the calls return
+ * is theirs to decide.
  *
- * A flip is made in a fresh copy of the files; then a process of its own runs a round of every entry over them. */
+ * A flip is made in a fresh copy of the files; then a process of its own runs a round of every entry over them. Workers
+ * share the flips; each has a domain of its own. KIN_LONG=1 flips every bit of every file. */
 #include "files.h"
 #include "round.h"
 #include "support.h"
@@ -11,44 +12,60 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #ifndef HANG
-#define HANG 30     /* seconds; a round takes milliseconds, or half a second where a lock word was hit */
+#define HANG 30 /* seconds; a round takes a millisecond, or half a second where a lock word was hit */
 #endif
-#ifndef SHOWN
-#define SHOWN 30    /* failures that are printed */
+#ifndef ENOUGH
+#define ENOUGH 30u /* failures, after which the rest is left */
 #endif
-#define RANDOM_ROUNDS 1500
+#define WORKERS 3u
+#define RANDOM_ROUNDS 2000u
 
-static struct kept files[FILES];
-static unsigned failures;
+struct work {
+    const char *directory;
+    uint64_t seed;
+    uint64_t flips;
+    unsigned failures, number; /* the workers', given out */
+};
 
-static void report(const char *what, int how)
+struct worker {
+    struct work *work;
+    unsigned number;
+    struct kept files[FILES];
+};
+
+enum { WELL = -1000, WRONG = -1, HUNG = 0 }; /* or the signal */
+
+static void report(struct worker *worker, const char *what, int how)
 {
-    if (++failures > SHOWN)
+    if (how == WELL)
         return;
-    if (how == 0)
-        print_message("# %s: a hang\n", what);
-    else if (how > 0)
-        print_message("# %s: killed by signal %d\n", what, how);
+    __atomic_add_fetch(&worker->work->failures, 1, __ATOMIC_RELAXED);
+    if (how > 0)
+        printf("# %s: killed by signal %d\n", what, how);
     else
-        print_message("# %s: a wrong result\n", what);
+        printf("# %s: %s\n", what, how == HUNG ? "a hang" : "a wrong result");
+    fflush(stdout);
 }
 
-/* The round in a process of its own. 0 hang, above 0 the signal, -1 a check failed, INT_MIN all well. */
-enum { WELL = -1000 };
-static int run_round(void)
+static bool enough(const struct worker *worker)
+{
+    return __atomic_load_n(&worker->work->failures, __ATOMIC_RELAXED) >= ENOUGH;
+}
+
+static int run_round(bool thorough)
 {
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
-        static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
-        for (unsigned i = 0; i < sizeof crashes / sizeof *crashes; i++)
-            signal(crashes[i], SIG_DFL);
-        exit(round_run(NULL));
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a round that hangs must not outlive the test */
+        exit(round_run(thorough));
     }
     check(child > 0);
     struct pollfd ended = {.fd = (int)syscall(SYS_pidfd_open, child, 0), .events = POLLIN};
@@ -60,10 +77,10 @@ static int run_round(void)
         kill(child, SIGKILL);
     check_is(waitpid(child, &status, 0), child);
     if (ready == 0)
-        return 0;
+        return HUNG;
     if (WIFSIGNALED(status))
         return WTERMSIG(status);
-    return WEXITSTATUS(status) == 0 ? WELL : -1;
+    return WEXITSTATUS(status) == 0 ? WELL : WRONG;
 }
 
 static uint64_t roll(uint64_t *state)
@@ -74,76 +91,59 @@ static uint64_t roll(uint64_t *state)
     return z ^ z >> 31;
 }
 
-static uint64_t new_seed(void)
+static void flip(struct worker *worker, const struct part *part, uint64_t bit)
 {
-    const char *given = getenv("KIN_SEED");
-    uint64_t seed = given ? strtoull(given, NULL, 0) : (uint64_t)kin_after(1) ^ (uint64_t)getpid() << 40;
-    print_message("# KIN_SEED=%#llx\n", (unsigned long long)seed);
-    return seed;
-}
-
-static const char *base_name(const char *path)
-{
-    return strrchr(path, '/') + 1;
-}
-
-static void flip(const struct part *part, uint64_t bit)
-{
-    const struct kept *file = &files[part->file];
+    const struct kept *file = &worker->files[part->file];
     uint64_t offset = part->offset + bit / 8;
     if (offset >= file->bytes)
         return;
     unsigned char spoilt = file->image[offset] ^ (unsigned char)(1u << bit % 8);
-    files_restore(files);
+    files_restore(worker->files);
     files_write(file, offset, &spoilt, 1);
-    int how = run_round();
     char what[160];
-    snprintf(what, sizeof what, "%s byte %llu (%s, its byte %llu) bit %llu", base_name(file->path),
-             (unsigned long long)offset, part->name, (unsigned long long)(bit / 8), (unsigned long long)(bit % 8));
-    if (how != WELL)
-        report(what, how);
+    snprintf(what, sizeof what, "KIN_FLIP=%u:%llu:%llu (%s, %s, byte %llu of it)", part->file,
+             (unsigned long long)offset, (unsigned long long)(bit % 8), strrchr(file->path, '/') + 1, part->name,
+             (unsigned long long)(bit / 8));
+    report(worker, what, run_round(part->thorough));
+    __atomic_add_fetch(&worker->work->flips, 1, __ATOMIC_RELAXED);
 }
 
-/* KIN_FLIP=file:byte:bit does one flip only; file 0 is the domain, 1 the queue, 2 the dead-letter queue, 3 the segment. */
-static bool one_is_asked(struct part *part)
+/* KIN_FLIP=file:byte:bit does one flip only; file 0 is the domain, 1 the queue, 2 the dead-letter queue, 3 the segment.
+ * */
+static bool one_is_asked(struct worker *worker)
 {
     const char *asked = getenv("KIN_FLIP");
+    struct part part = {.name = "asked for", .thorough = true};
     unsigned long long byte = 0, bit = 0;
     if (!asked)
         return false;
-    check(sscanf(asked, "%u:%llu:%llu", &part->file, &byte, &bit) == 3 && part->file < FILES && bit < 8);
-    part->offset = byte;
-    part->name = "asked for";
-    flip(part, bit);
+    check(sscanf(asked, "%u:%llu:%llu", &part.file, &byte, &bit) == 3 && part.file < FILES && bit < 8);
+    part.offset = byte;
+    if (worker->number == 0)
+        flip(worker, &part, bit);
     return true;
 }
 
-static void no_flip_crashes_or_hangs(void **state)
+static void flip_all(struct worker *worker)
 {
     static struct part parts[PARTS_MAX];
-    scene_build();
-    files_keep(*state, files);
-    uint64_t seed = new_seed(), flips = 0;
-    unsigned count = one_is_asked(parts) ? 0 : files_parts(files, getenv("KIN_LONG") != NULL, parts);
-    if (count)
-        check_is(run_round(), WELL);
+    uint64_t seed = worker->work->seed, turn = 0;
+    if (one_is_asked(worker))
+        return;
+    unsigned count = files_parts(worker->files, getenv("KIN_LONG") != NULL, parts);
+    check_is(run_round(true), WELL);
     for (unsigned i = 0; i < count; i++)
-        for (uint64_t bit = parts[i].step > 1 ? roll(&seed) % parts[i].step : 0; bit < 8 * parts[i].bytes;
-             bit += parts[i].step) {
-            flip(&parts[i], bit);
-            flips++;
-        }
-    print_message("# %llu flips, %u bad\n", (unsigned long long)flips, failures);
-    files_drop(files);
-    check_is(failures, 0);
-    failures = 0;
+        for (uint64_t bit = parts[i].step > 1 ? roll(&seed) % parts[i].step : 0;
+             bit < 8 * parts[i].bytes && !enough(worker); bit += parts[i].step)
+            if (turn++ % WORKERS == worker->number)
+                flip(worker, &parts[i], bit);
 }
 
-static void spoil_at_random(uint64_t *seed)
+static void spoil(struct worker *worker, uint64_t *seed)
 {
     static const unsigned often[] = {FILE_QUEUE, FILE_QUEUE, FILE_QUEUE, FILE_DOMAIN, FILE_DOMAIN, FILE_SEGMENT};
     unsigned char bytes[256];
-    const struct kept *file = &files[often[roll(seed) % 6]];
+    const struct kept *file = &worker->files[often[roll(seed) % 6]];
     uint64_t count = 1 + roll(seed) % sizeof bytes;
     uint64_t offset = roll(seed) % (file->bytes - count);
     for (uint64_t i = 0; i < count; i++)
@@ -151,25 +151,81 @@ static void spoil_at_random(uint64_t *seed)
     files_write(file, offset, bytes, count);
 }
 
+/* The seed of a round that fails is printed; with it, that round is the first. */
+static void spoil_all(struct worker *worker)
+{
+    uint64_t seed = worker->work->seed + worker->number;
+    unsigned rounds = RANDOM_ROUNDS / WORKERS * (getenv("KIN_LONG") ? 100 : 1);
+    for (unsigned i = 0; i < rounds && !enough(worker); i++) {
+        char what[64];
+        snprintf(what, sizeof what, "KIN_SEED=%#llx", (unsigned long long)seed);
+        files_restore(worker->files);
+        for (uint64_t spots = 1 + roll(&seed) % 4; spots > 0; spots--)
+            spoil(worker, &seed);
+        report(worker, what, run_round(true));
+    }
+}
+
+static struct worker prepare(struct work *work)
+{
+    struct worker worker = {.work = work, .number = __atomic_fetch_add(&work->number, 1, __ATOMIC_RELAXED)};
+    char directory[120];
+    snprintf(directory, sizeof directory, "%s/%u", work->directory, worker.number);
+    check(mkdir(directory, 0700) == 0 && setenv("KIN_DOMAIN", directory, 1) == 0);
+    scene_build();
+    files_keep(directory, worker.files);
+    return worker;
+}
+
+static int flip_some(void *context)
+{
+    struct worker worker = prepare(context);
+    flip_all(&worker);
+    files_drop(worker.files);
+    return 0;
+}
+
+static int spoil_some(void *context)
+{
+    struct worker worker = prepare(context);
+    spoil_all(&worker);
+    files_drop(worker.files);
+    return 0;
+}
+
+static uint64_t new_seed(void)
+{
+    const char *given = getenv("KIN_SEED");
+    return given ? strtoull(given, NULL, 0) : (uint64_t)kin_after(1) ^ (uint64_t)getpid() << 40;
+}
+
+static void share(const char *directory, int (*run)(void *))
+{
+    struct work *work = test_shared(sizeof *work);
+    pid_t workers[WORKERS];
+    work->directory = directory;
+    work->seed = new_seed();
+    printf("# KIN_SEED=%#llx\n", (unsigned long long)work->seed);
+    for (unsigned i = 0; i < WORKERS; i++)
+        workers[i] = test_child(run, work);
+    for (unsigned i = 0; i < WORKERS; i++) {
+        int status;
+        check_is(waitpid(workers[i], &status, 0), workers[i]);
+        check(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+    if (work->flips)
+        printf("# %llu flips\n", (unsigned long long)work->flips);
+    check_is(work->failures, 0);
+}
+
+static void no_flip_crashes_or_hangs(void **state)
+{
+    share(*state, flip_some);
+}
+
 static void no_random_bytes_crash_or_hang(void **state)
 {
-    scene_build();
-    files_keep(*state, files);
-    uint64_t seed = new_seed();
-    unsigned rounds = getenv("KIN_LONG") ? 100 * RANDOM_ROUNDS : RANDOM_ROUNDS;
-    for (unsigned i = 0; i < rounds; i++) {
-        char what[64];
-        uint64_t start = seed;
-        files_restore(files);
-        for (uint64_t spots = 1 + roll(&seed) % 4; spots > 0; spots--)
-            spoil_at_random(&seed);
-        int how = run_round();
-        snprintf(what, sizeof what, "KIN_SEED=%#llx, first round", (unsigned long long)start);
-        if (how != WELL)
-            report(what, how);
-    }
-    files_drop(files);
-    check_is(failures, 0);
+    share(*state, spoil_some);
 }
 
 int main(void)

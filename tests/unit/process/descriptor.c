@@ -119,7 +119,8 @@ static void with_keep_only_close_on_exec_closes(void **state)
     (void)state;
     int kept = fcntl(file_at(50, "fifty"), F_DUPFD, 60);
     struct kin_fd_map map[] = {{70, 50}};
-    const char *found = output_of(PROBE("descriptors"), KIN_SPAWN(.flags = KIN_SPAWN_KEEP_FDS, .fds = map, .fd_count = 1));
+    const char *found =
+        output_of(PROBE("descriptors"), KIN_SPAWN(.flags = KIN_SPAWN_KEEP_FDS, .fds = map, .fd_count = 1));
     check(test_contains(found, " 60"));
     check(test_contains(found, " 70"));
     check(!test_contains(found, " 50"));
@@ -135,6 +136,12 @@ static void a_number_beyond_the_limit_is_told(void **state)
                   "cannot make descriptor 0 its 1073741824");
 }
 
+static int return_zero(void *context)
+{
+    (void)context;
+    return 0;
+}
+
 static void without_a_free_number_it_is_told(void **state)
 {
     (void)state;
@@ -146,7 +153,7 @@ static void without_a_free_number_it_is_told(void **state)
     close(lowest);
     check_is(setrlimit(RLIMIT_NOFILE, &none), 0);
     check_refused(kin_process_spawn(SHELL("true"), NULL, &process), -EMFILE, "RLIMIT_NOFILE");
-    check_refused(kin_process_fork(NULL, NULL, KIN_SPAWN(.flags = KIN_SPAWN_DESPITE_THREADS), &process), -EMFILE,
+    check_refused(kin_process_fork(return_zero, NULL, KIN_SPAWN(.flags = KIN_SPAWN_DESPITE_THREADS), &process), -EMFILE,
                   "RLIMIT_NOFILE");
     check_is(setrlimit(RLIMIT_NOFILE, &before), 0);
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -148,10 +149,26 @@ static void a_failing_step_is_an_error_of_the_call(void **state)
     kin_process *process = NULL;
     check_refused(kin_process_fork(never, ran, KIN_SPAWN(.directory = "/no/such"), &process), -ENOENT,
                   "the forked child was not started: cannot go to directory \"/no/such\"");
+    check_refused(kin_process_fork(NULL, NULL, NULL, &process), -EINVAL, "no function");
     check_is(waitpid(-1, NULL, WNOHANG), -1);
     check_is(errno, ECHILD);
     check_is(*ran, 0);
     check(process == NULL);
+}
+
+/* The socket that failures are told on has the lowest free numbers; the map wants them. */
+static void failures_are_told_whatever_the_map(void **state)
+{
+    (void)state;
+    int *ran = test_shared(sizeof *ran), lowest = dup(0);
+    kin_process *process = NULL;
+    struct kin_fd_map map[] = {{lowest, 0}, {lowest + 1, 0}, {lowest + 2, 0}, {lowest + 3, 0}};
+    close(lowest);
+    for (size_t count = 0; count <= 4; count++) {
+        const struct kin_spawn_options *bad = KIN_SPAWN(.directory = "/no/such", .fds = map, .fd_count = count);
+        check_is(kin_process_fork(never, ran, bad, &process), -ENOENT);
+    }
+    check_is(*ran, 0);
 }
 
 static int sleep_on(void *context)
@@ -163,8 +180,9 @@ static int sleep_on(void *context)
 
 static void *fork_and_end(void *context)
 {
-    check_is(kin_process_fork(sleep_on, NULL, KIN_SPAWN(.flags = KIN_SPAWN_LIFELINE | KIN_SPAWN_DESPITE_THREADS),
-                              context), 0);
+    check_is(
+        kin_process_fork(sleep_on, NULL, KIN_SPAWN(.flags = KIN_SPAWN_LIFELINE | KIN_SPAWN_DESPITE_THREADS), context),
+        0);
     return NULL;
 }
 
@@ -209,17 +227,34 @@ static void threads_are_refused_unless_asked_for(void **state)
     pthread_barrier_destroy(&barrier);
 }
 
-/* A joined thread's task may be seen for a moment longer. */
+static void *do_nothing_else(void *context)
+{
+    return context;
+}
+
+/* A joined thread's task may be seen for a moment longer, one time in some thousand. So many forks would take long:
+ * with too few descriptors each fails just behind the look at the threads. */
+static int join_and_look(void *context)
+{
+    pthread_t thread;
+    kin_process *process;
+    int lowest = dup(0);
+    struct rlimit few = {(rlim_t)lowest + 2, (rlim_t)lowest + 2};
+    close(lowest);
+    check_is(setrlimit(RLIMIT_NOFILE, &few), 0);
+    for (int i = 0; i < 20000; i++) {
+        check_is(pthread_create(&thread, NULL, do_nothing_else, NULL), 0);
+        check_is(pthread_join(thread, NULL), 0);
+        check_is(kin_process_fork(return_five, NULL, NULL, &process), -EMFILE);
+    }
+    return *(int *)context;
+}
+
 static void a_joined_thread_is_none(void **state)
 {
     (void)state;
-    pthread_t thread;
-    for (int i = 0; i < 50; i++) {
-        pthread_barrier_init(&barrier, NULL, 1);
-        check_is(pthread_create(&thread, NULL, meet_twice, NULL), 0);
-        check_is(pthread_join(thread, NULL), 0);
-        runs(return_five, NULL, NULL, 5);
-    }
+    int result = 11;
+    check_is(test_end(test_child(join_and_look, &result)), result);
 }
 
 static int print(void *context)
@@ -319,6 +354,7 @@ static int tests(void)
         TEST(signals_begin_clean),
         TEST(the_other_options_hold_too),
         TEST(a_failing_step_is_an_error_of_the_call),
+        TEST(failures_are_told_whatever_the_map),
         TEST(the_lifeline_ends_with_the_thread),
         TEST(threads_are_refused_unless_asked_for),
         TEST(a_joined_thread_is_none),

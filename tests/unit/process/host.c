@@ -158,12 +158,9 @@ static void without_the_kernels_help_it_is_said(void **state)
 static int tests(void)
 {
     const struct CMUnitTest all[] = {
-        TEST(a_host_may_ignore_its_children),
-        TEST(a_forked_child_may_be_ignored_too),
-        TEST(a_failing_start_is_told_there_too),
-        TEST(a_host_may_reap_everyone_in_a_handler),
-        TEST(a_host_may_reap_a_child_before),
-        TEST(nobody_elses_children_are_reaped),
+        TEST(a_host_may_ignore_its_children),      TEST(a_forked_child_may_be_ignored_too),
+        TEST(a_failing_start_is_told_there_too),   TEST(a_host_may_reap_everyone_in_a_handler),
+        TEST(a_host_may_reap_a_child_before),      TEST(nobody_elses_children_are_reaped),
         TEST(without_the_kernels_help_it_is_said),
     };
     return cmocka_run_group_tests(all, NULL, NULL);

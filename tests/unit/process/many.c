@@ -136,6 +136,34 @@ static void no_childs_descriptors_reach_another(void **state)
         check_is(pthread_join(threads[i], NULL), 0);
 }
 
+static void *search_far(void *context)
+{
+    static char path[4000];
+    (void)context;
+    for (size_t i = 0; i < sizeof path - 20; i++)
+        path[i] = i % 2 ? '/' : 'x';
+    strcpy(path + sizeof path - 20, ":/bin:/usr/bin");
+    char *before = strdup(getenv("PATH"));
+    setenv("PATH", path, 1);
+    end_child(child_that_hangs());
+    setenv("PATH", before, 1);
+    free(before);
+    return NULL;
+}
+
+/* As small as musl's threads have them. */
+static void a_small_stack_is_enough(void **state)
+{
+    (void)state;
+    pthread_attr_t attributes;
+    pthread_t thread;
+    pthread_attr_init(&attributes);
+    check_is(pthread_attr_setstacksize(&attributes, 128 * 1024), 0);
+    check_is(pthread_create(&thread, &attributes, search_far, NULL), 0);
+    check_is(pthread_join(thread, NULL), 0);
+    pthread_attr_destroy(&attributes);
+}
+
 /* The thread's storage, with errno in it. What kin_reason() keeps there is written only by a failure. */
 static _Thread_local unsigned char storage[4096];
 
@@ -165,9 +193,8 @@ static void the_parents_thread_storage_is_untouched(void **state)
 static int tests(void)
 {
     const struct CMUnitTest all[] = {
-        TEST(a_thousand_starts_leave_nothing),
-        TEST(threads_can_start_at_once),
-        TEST(no_childs_descriptors_reach_another),
+        TEST(a_thousand_starts_leave_nothing),         TEST(threads_can_start_at_once),
+        TEST(no_childs_descriptors_reach_another),     TEST(a_small_stack_is_enough),
         TEST(the_parents_thread_storage_is_untouched),
     };
     return cmocka_run_group_tests(all, NULL, NULL);

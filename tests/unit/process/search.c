@@ -93,6 +93,16 @@ static void one_that_may_not_be_executed_is_passed_over(void **state)
     check_text(output_of(argv, NULL), "second");
 }
 
+static void what_is_no_directory_is_passed_over(void **state)
+{
+    (void)state;
+    char *const argv[] = {"tool", NULL};
+    put("first", "file", "", 0644);
+    put("second", "tool", "#!/bin/sh\necho second\n", 0755);
+    set_path("%/first/file:%/second");
+    check_text(output_of(argv, NULL), "second");
+}
+
 static void a_denial_is_remembered(void **state)
 {
     (void)state;
@@ -208,6 +218,7 @@ static int tests(void)
     const struct CMUnitTest all[] = {
         SEARCH_TEST(the_first_one_in_path_runs),
         SEARCH_TEST(one_that_may_not_be_executed_is_passed_over),
+        SEARCH_TEST(what_is_no_directory_is_passed_over),
         SEARCH_TEST(a_denial_is_remembered),
         SEARCH_TEST(what_is_nowhere_is_told),
         SEARCH_TEST(a_loop_of_links_ends_the_search),

@@ -1,5 +1,6 @@
 /* Signals: what a child blocks and ignores, how it is signalled, and the lifeline. */
 #include "program.h"
+#include "process/child.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -90,8 +91,8 @@ struct bond {
 static void *start_and_end(void *context)
 {
     struct bond *bond = context;
-    check_is(kin_process_spawn(SLEEP, KIN_SPAWN(.flags = bond->flags, .lifeline_signal = bond->signal),
-                               &bond->process), 0);
+    check_is(kin_process_spawn(SLEEP, KIN_SPAWN(.flags = bond->flags, .lifeline_signal = bond->signal), &bond->process),
+             0);
     return NULL;
 }
 
@@ -120,8 +121,7 @@ static int die_with_a_child(void *context)
     const int *writer = context;
     kin_process *process;
     struct kin_fd_map map[] = {{3, *writer}};
-    check_is(kin_process_spawn(SLEEP, KIN_SPAWN(.flags = KIN_SPAWN_LIFELINE, .fds = map, .fd_count = 1),
-                               &process), 0);
+    check_is(kin_process_spawn(SLEEP, KIN_SPAWN(.flags = KIN_SPAWN_LIFELINE, .fds = map, .fd_count = 1), &process), 0);
     raise(SIGKILL);
     return 0;
 }
@@ -138,6 +138,22 @@ static void the_lifeline_ends_with_a_killed_process(void **state)
     check_is(test_end(parent), -SIGKILL);
     check_is(read(ends[0], &byte, 1), 0);
     close(ends[0]);
+}
+
+/* The parent that the child was told of has gone before the lifeline was tied. */
+static int prepare_as_an_orphan(void *context)
+{
+    struct child child = {.wish = {.flags = KIN_SPAWN_LIFELINE}, .parent = getpid(), .report = -1};
+    (void)context;
+    check_is(child_prepare(&child), -ESRCH);
+    check_is(child.failure.step, STEP_LIFELINE);
+    return 0;
+}
+
+static void a_parent_that_ended_early_is_noticed(void **state)
+{
+    (void)state;
+    check_is(test_end(test_child(prepare_as_an_orphan, NULL)), 0);
 }
 
 static void without_a_lifeline_it_outlives_its_parent(void **state)
@@ -192,7 +208,8 @@ static void how_it_ended_is_put_into_words(void **state)
     (void)state;
     char text[64];
     struct kin_exit exited = {.kind = KIN_EXITED, .status = 1}, killed = {.kind = KIN_KILLED, .status = SIGKILL},
-                    dumped = {.kind = KIN_DUMPED, .status = SIGSEGV}, stopped = {.kind = KIN_STOPPED, .status = SIGSTOP},
+                    dumped = {.kind = KIN_DUMPED, .status = SIGSEGV},
+                    stopped = {.kind = KIN_STOPPED, .status = SIGSTOP},
                     continued = {.kind = KIN_CONTINUED, .status = SIGCONT},
                     queued = {.kind = KIN_KILLED, .status = SIGRTMIN + 3}, none = {.status = 0};
     check_text(kin_exit_text(&exited, text, sizeof text), "exited with 1");
@@ -208,15 +225,11 @@ static void how_it_ended_is_put_into_words(void **state)
 static int tests(void)
 {
     const struct CMUnitTest all[] = {
-        TEST(nothing_is_blocked_or_ignored),
-        TEST(mask_and_ignored_are_kept_when_asked_for),
-        TEST(a_signal_reaches_the_child),
-        TEST(an_ended_child_gets_no_signal),
-        TEST(the_lifeline_ends_with_the_thread),
-        TEST(the_lifeline_ends_with_a_killed_process),
-        TEST(without_a_lifeline_it_outlives_its_parent),
-        TEST(a_handler_runs_in_the_parent_alone),
-        TEST(how_it_ended_is_put_into_words),
+        TEST(nothing_is_blocked_or_ignored),        TEST(mask_and_ignored_are_kept_when_asked_for),
+        TEST(a_signal_reaches_the_child),           TEST(an_ended_child_gets_no_signal),
+        TEST(the_lifeline_ends_with_the_thread),    TEST(the_lifeline_ends_with_a_killed_process),
+        TEST(a_parent_that_ended_early_is_noticed), TEST(without_a_lifeline_it_outlives_its_parent),
+        TEST(a_handler_runs_in_the_parent_alone),   TEST(how_it_ended_is_put_into_words),
     };
     return cmocka_run_group_tests(all, NULL, NULL);
 }

@@ -43,7 +43,8 @@ static void a_failing_execution_is_an_error_of_the_call(void **state)
     (void)state;
     kin_process *process = NULL;
     char *const missing[] = {"/no/such/program", NULL}, *const directory[] = {"/tmp", NULL};
-    check_refused(kin_process_spawn(missing, NULL, &process), -ENOENT, "/no/such/program was not started: cannot execute");
+    check_refused(kin_process_spawn(missing, NULL, &process), -ENOENT,
+                  "/no/such/program was not started: cannot execute");
     check_refused(kin_process_spawn(directory, NULL, &process), -EACCES, "x permission");
     check(process == NULL);
     check_is(waitpid(-1, NULL, WNOHANG), -1);
@@ -144,7 +145,8 @@ static void group_and_session_are_its_own_when_asked_for(void **state)
 {
     (void)state;
     char wanted[64];
-    const char *show = "read -r _ _ _ _ group session _ < /proc/$$/stat; echo $((group == $$)) $((session == $$)) $group";
+    const char *show =
+        "read -r _ _ _ _ group session _ < /proc/$$/stat; echo $((group == $$)) $((session == $$)) $group";
     snprintf(wanted, sizeof wanted, "0 0 %d", (int)getpgrp());
     check_text(output_of(SHELL(show), NULL), wanted);
     check(strncmp(output_of(SHELL(show), KIN_SPAWN(.flags = KIN_SPAWN_GROUP)), "1 0", 3) == 0);

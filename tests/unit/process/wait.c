@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -135,10 +136,11 @@ static void *wait_in_thread(void *context)
     return NULL;
 }
 
-static void all_threads_that_wait_get_the_end(void **state)
+static int wait_in_many_threads(void *context)
 {
-    (void)state;
     enum { THREADS = 8, ROUNDS = 50 };
+    (void)context;
+    refuse_call(SYS_ioctl, 1, 0xff00, ENOTTY); /* where it can be refused, PIDFD_GET_INFO gives no second chance */
     for (int round = 0; round < ROUNDS; round++) {
         struct waiter waiters[THREADS];
         kin_process *process = round % 2 ? child_that_exits(round) : child_that_hangs();
@@ -152,9 +154,17 @@ static void all_threads_that_wait_get_the_end(void **state)
             check_is(pthread_join(waiters[i].thread, NULL), 0);
             check_is(waiters[i].how.kind, round % 2 ? KIN_EXITED : KIN_KILLED);
             check_is(waiters[i].how.status, round % 2 ? round : SIGKILL);
+            check(waiters[i].how.usage.minor_faults > 0);
         }
         kin_process_close(process);
     }
+    return 0;
+}
+
+static void all_threads_that_wait_get_the_end(void **state)
+{
+    (void)state;
+    check_is(test_end(test_child(wait_in_many_threads, NULL)), 0);
 }
 
 static void do_nothing(int signal)
