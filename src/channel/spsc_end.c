@@ -6,6 +6,9 @@
 #include "sys/reason.h"
 #include <errno.h>
 
+#define PAGE 4096u
+#define TOUCHED (1u << 20)
+
 static const char *const names[] = {"producer", "consumer"};
 
 static uint64_t offset_of(enum side side)
@@ -65,12 +68,21 @@ static uint64_t find_tail(const kin_channel *channel, uint64_t head)
     return low;
 }
 
+/* Reading maps many pages at once, and for writing too; else the first round of the ring faults at each. */
+static void touch_slots(const kin_channel *channel)
+{
+    uint64_t bytes = channel->capacity * channel->stride;
+    for (uint64_t offset = 0; offset < bytes && offset < TOUCHED; offset += PAGE)
+        LOAD(channel->slots[offset]);
+}
+
 static void begin(kin_channel *channel, enum side side)
 {
     struct claim *claim = &channel->claims[side];
     claim->head = LOAD_ACQUIRE(channel->shared->head);
     claim->position = side == PRODUCER ? find_tail(channel, claim->head) : claim->head;
     STORE(channel->shared->ends[side].cpu, cpu_now());
+    touch_slots(channel);
 }
 
 static int busy(const kin_channel *channel, enum side side, bool mine)

@@ -76,6 +76,13 @@ static int steal(struct attempt *attempt, uint32_t seen, bool known)
     return 0;
 }
 
+/* Whether nobody marks that life when it dies, so that only a proof can tell. */
+static bool is_unmarked(const struct mutex_ask *ask, uint32_t owner)
+{
+    struct life *life = ID_INDEX(owner) ? life_at(ask->seat->domain, owner) : NULL;
+    return life && LOAD(life->witness) == WITNESS_TASK;
+}
+
 /* Looks at the owner. 1: stolen; 0: look at the word again; -EAGAIN: he lives, wait for him. */
 static int look_at_owner(struct attempt *attempt, uint32_t seen, bool slow)
 {
@@ -170,7 +177,8 @@ int mutex_acquire_slowly(struct mutex_ask *ask)
                 return KIN_RECOVERED;
             continue;
         }
-        int result = is_mine(ask, seen) ? steal(&attempt, seen, false) : look_at_owner(&attempt, seen, slow);
+        int result = is_mine(ask, seen) ? steal(&attempt, seen, false)
+                                        : look_at_owner(&attempt, seen, slow || is_unmarked(ask, seen & ID_MASK));
         if (result == 1)
             return KIN_RECOVERED;
         if (result == 0)

@@ -1,5 +1,6 @@
 /* What the dead had in hand. */
 #include "queues.h"
+#include <stdlib.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -82,6 +83,8 @@ static int sleep_elsewhere(void *context)
  * announced by a stranger who sleeps on another queue. */
 static void a_dead_ones_job_comes_before_younger_ones(void **state)
 {
+    if (getenv("KIN_FALLBACK"))
+        test_skip("without a robust list a death that nobody waits for is noticed when the queue runs dry");
     (void)state;
     struct scene *scene = scene_of(8);
     for (uint64_t i = 1; i <= 5; i++)
