@@ -42,8 +42,6 @@ static int load_use_unload(void *context)
 static void it_may_be_closed_while_lives_exist(void **state)
 {
     (void)state;
-    if (!getenv("KIN_TEST_OPEN"))
-        test_skip("waits for L13: libkin must be linked with -z nodelete");
     check_is(test_end(test_child(load_use_unload, NULL)), 0);
 }
 

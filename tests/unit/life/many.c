@@ -58,6 +58,7 @@ static void a_thousand_lives_leave_in_order(void **state)
 static void hundreds_of_lives_killed_at_once(void **state)
 {
     (void)state;
+    need_marks();
     kin_segment *segment = desk_open();
     kin_domain *domain = domain_here();
     for (unsigned turn = 0; turn < 4; turn++) {
@@ -141,6 +142,7 @@ static void twenty_thousand_dead_are_swept(void **state)
 static void a_newcomer_among_two_thousand_dead(void **state)
 {
     (void)state;
+    need_marks();
     kin_segment *segment = desk_open();
     kin_domain *domain = domain_here();
     check_is(acquire_and_release(segment, KIN_NOW), 0);

@@ -53,6 +53,7 @@ static void need_namespaces(int result)
 static void a_death_in_another_namespace(void **state)
 {
     (void)state;
+    need_marks();
     struct lessee lessee = {desk_open(), queue_of("q", 4)};
     struct kin_message message;
     check_is(send_number(lessee.queue, 1), 0);
@@ -96,6 +97,7 @@ static int in_its_namespace(void *context)
 static void two_number_ones(void **state)
 {
     (void)state;
+    need_marks();
     struct lessee lessee = {desk_open(), queue_of("q", 8)};
     pid_t children[3];
     for (unsigned i = 0; i < 3; i++)
@@ -142,6 +144,7 @@ static int end_at_once(void *context)
 static void the_living_of_another_namespace_keep_theirs(void **state)
 {
     (void)state;
+    need_marks();
     need_namespaces(in_new_namespace(end_at_once, NULL));
     struct lessee lessee = {desk_open(), queue_of("q", 8)};
     struct kin_message message;

@@ -376,7 +376,7 @@ static int among_the_dead_in_a_full_one(void *context)
 
 static void a_full_table_is_swept_before_it_is_full(void **state)
 {
-    waits_for("L12: no sweep before the table grows");
+    need_marks();
     int result = test_end(test_child(among_the_dead_in_a_full_one, *state));
     if (result == 77)
         test_skip("no permission to mount a tmpfs");

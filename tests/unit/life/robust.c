@@ -146,7 +146,6 @@ static void theirs_unlinked_beside_ours(void **state)
 static void what_is_behind_is_not_cut_off(void **state)
 {
     (void)state;
-    waits_for("L14: backward pointers of the robust list");
     both_recover(theirs_unlinked_behind_ours, 0, FEW - 1);
 }
 

@@ -15,6 +15,7 @@ static int hold_and_die(void *context)
 static void what_is_settled_is_freed(void **state)
 {
     (void)state;
+    need_marks();
     kin_segment *segment = desk_open();
     kin_domain *domain = domain_here();
     check_is(test_end(test_child(hold_and_die, segment)), -SIGKILL);
@@ -91,6 +92,7 @@ static void change_layout(const char *path, int by)
 static void an_object_of_another_layout_keeps_the_life(void **state)
 {
     (void)state;
+    need_marks();
     kin_segment *segment = desk_open();
     kin_domain *domain = domain_here();
     struct sweep swept;

@@ -271,6 +271,7 @@ static int end_with_a_lease(void *context)
 static void an_exit_that_holds_is_a_death(void **state)
 {
     (void)state;
+    need_marks();
     struct lessee lessee = {desk_open(), queue_of("jobs", 4)};
     kin_domain *domain = domain_here();
     struct kin_message message;

@@ -88,7 +88,7 @@ static void a_blind_sleep_is_on_the_first_word_and_short(void **state)
         test_skip("KIN_FALLBACK is not set: asked once a process, it cannot be changed now");
     struct sleep *sleep = sleep_of(3, LONG);
     check_is(test_end(test_child(sleep_blind, sleep)), 100 + ETIMEDOUT); /* at its own end, not at LONG */
-    sleep->words[1] = 1; /* not looked at */
+    sleep->words[1] = 1;                                                 /* not looked at */
     check_is(test_end(test_child(sleep_blind, sleep)), 100 + ETIMEDOUT);
     sleep->words[0] = 1;
     check_is(test_end(test_child(sleep_blind, sleep)), 100 + EAGAIN);

@@ -100,10 +100,8 @@ static void a_number_that_is_nobodys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_living_one_and_its_remains),
-        TEST(a_leader_that_left_lives_on_in_its_threads),
-        TEST(names_with_brackets_are_read_past),
-        TEST(the_namespace_is_one_for_parent_and_child),
+        TEST(a_living_one_and_its_remains),      TEST(a_leader_that_left_lives_on_in_its_threads),
+        TEST(names_with_brackets_are_read_past), TEST(the_namespace_is_one_for_parent_and_child),
         TEST(a_number_that_is_nobodys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
