@@ -3,6 +3,10 @@
  * A ring of messages of a fixed greatest size. One thread at a time may be its producer and one its consumer; each end
  * is claimed by the first thread that uses it, and is free again when that thread closes the channel or dies.
  *
+ * Close it in the thread that used it: another thread's close does not free the end, and a thread that ends without a
+ * close counts as one that died. An end counts as one of the 16 things that a thread may hold (-ENOLCK beyond).
+ * -EBADMSG: the ring was damaged; what could not be a message is dropped.
+ *
  *     kin_channel *channel;
  *     kin_channel_open(NULL, "ticks", KIN_CHANNEL(.message_max = 64), &channel);
  *     kin_channel_send(channel, &tick, sizeof tick, KIN_FOREVER);
