@@ -8,12 +8,12 @@
 /* LIBKIN is the path of libkin.so. */
 
 static pthread_barrier_t used, closed;
+static kin_queue *queue; /* never closed: the library is gone by then */
 
 static void *use_and_wait(void *library)
 {
     __typeof__(kin_queue_open) *open_queue = (__typeof__(kin_queue_open) *)dlsym(library, "kin_queue_open");
     __typeof__(kin_queue_send) *send = (__typeof__(kin_queue_send) *)dlsym(library, "kin_queue_send");
-    kin_queue *queue;
     check(open_queue && send);
     check_is(open_queue(NULL, "q", NULL, &queue), 0);
     check_is(send(queue, "x", 1, NULL, KIN_NOW), 0);
