@@ -108,7 +108,7 @@ static void add_records(struct choice *list, const struct kept *files, const str
         const struct record *record = (const void *)(files[FILE_QUEUE].image + offset);
         uint64_t kind = (record->state & 0x1f) | (record->block ? 0x100 : 0) | (record->priority ? 0x200 : 0);
         if (is_used((const void *)record, sizeof *record))
-            add(list, FILE_QUEUE, offset, offsetof(struct record, bytes), seen_before(kind) ? 19 : 1, "record");
+            add(list, FILE_QUEUE, offset, offsetof(struct record, bytes), seen_before(kind) ? 61 : 1, "record");
     }
 }
 
@@ -118,13 +118,13 @@ static void add_queue(struct choice *list, const struct kept *files)
     add(list, FILE_QUEUE, 0, sizeof queue->base, 1, "header");
     add(list, FILE_QUEUE, offsetof(struct queue_header, hot), sizeof queue->hot, 1, "hot line");
     add(list, FILE_QUEUE, offsetof(struct queue_header, messages), 8, 1, "limits");
-    add(list, FILE_QUEUE, offsetof(struct queue_header, groups), sizeof queue->groups, 7, "groups");
+    add(list, FILE_QUEUE, offsetof(struct queue_header, groups), sizeof queue->groups, 29, "groups");
     add_table_header(list, FILE_QUEUE, offsetof(struct queue_header, records), "records");
     add_table_header(list, FILE_QUEUE, offsetof(struct queue_header, lanes), "lanes");
     add_table_header(list, FILE_QUEUE, offsetof(struct queue_header, space), "space");
     add_table_header(list, FILE_QUEUE, offsetof(struct queue_header, tree), "tree");
     add(list, FILE_QUEUE, offsetof(struct queue_header, pollers), sizeof(struct poller), 1, "poller");
-    add(list, FILE_QUEUE, offsetof(struct queue_header, map), sizeof queue->map, 61, "map");
+    add(list, FILE_QUEUE, offsetof(struct queue_header, map), sizeof queue->map, 251, "map");
     add_records(list, files, &queue->records);
     add_table(list, files, FILE_QUEUE, &queue->lanes, sizeof(struct lane), 2, "lane");
     add_table(list, files, FILE_QUEUE, &queue->tree, 2, 3, "node");
@@ -134,12 +134,15 @@ static void add_queue(struct choice *list, const struct kept *files)
 static void add_domain(struct choice *list, const struct kept *files)
 {
     const struct domain_header *domain = (const void *)files[FILE_DOMAIN].image;
-    add(list, FILE_DOMAIN, 0, offsetof(struct domain_header, lives), 1, "domain");
+    const uint64_t known = sizeof domain->base + 8, counters = offsetof(struct domain_header, reserved);
+    add(list, FILE_DOMAIN, 0, known, 1, "domain");
+    add(list, FILE_DOMAIN, known, counters - known, 31, "domain");
+    add(list, FILE_DOMAIN, counters, offsetof(struct domain_header, unused) - counters, 2, "counters");
     add_table_header(list, FILE_DOMAIN, offsetof(struct domain_header, lives), "lives");
     add_table_header(list, FILE_DOMAIN, offsetof(struct domain_header, processes), "processes");
     add(list, FILE_DOMAIN, offsetof(struct domain_header, log), 2 * sizeof *domain->log, 29, "log");
-    add_table(list, files, FILE_DOMAIN, &domain->lives, offsetof(struct life, holds), 11, "life");
-    add_table(list, files, FILE_DOMAIN, &domain->processes, sizeof(struct process), 11, "process");
+    add_table(list, files, FILE_DOMAIN, &domain->lives, offsetof(struct life, holds), 29, "life");
+    add_table(list, files, FILE_DOMAIN, &domain->processes, sizeof(struct process), 29, "process");
 }
 
 unsigned files_parts(const struct kept files[FILES], bool all, struct part parts[PARTS_MAX])
@@ -155,6 +158,6 @@ unsigned files_parts(const struct kept files[FILES], bool all, struct part parts
     add(&list, FILE_SEGMENT, SEGMENT_DATA_AT, 2 * sizeof(kin_lock) + 8, 1, "locks");
     add_domain(&list, files);
     for (unsigned i = 0; i < FILES; i++)
-        add(&list, i, 0, files[i].bytes, 2003, "sample");
+        add(&list, i, 0, files[i].bytes, 5003, "sample");
     return list.count;
 }

@@ -25,7 +25,7 @@
 #define ENOUGH 30u /* failures, after which the rest is left */
 #endif
 #define WORKERS 3u
-#define RANDOM_ROUNDS 2000u
+#define RANDOM_ROUNDS 900u
 
 struct work {
     const char *directory;

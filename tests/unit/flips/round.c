@@ -171,23 +171,24 @@ static void leases(kin_queue *queue, kin_queue *dead)
     }
 }
 
-/* Both ends, with a wait at each. */
-static void drain_and_fill(kin_queue *queue)
+/* Both ends, with a wait at each. Waits are dear where the processors are busy: few, unless `thorough`. */
+static void drain_and_fill(kin_queue *queue, bool thorough)
 {
+    kin_time brief = thorough ? BRIEFLY : KIN_NOW;
     for (unsigned i = 0; i < 2 * MESSAGES; i++)
         if (kin_queue_receive(queue, buffer, sizeof buffer, KIN_RECEIVE(.flags = KIN_SHORTEN), KIN_NOW, NULL) < 0)
             break;
     kin_queue_receive(queue, buffer, sizeof buffer, NULL, BRIEFLY, NULL);
-    kin_queue_receive(queue, buffer, sizeof buffer, KIN_RECEIVE(.type = 4), BRIEFLY, NULL);
+    kin_queue_receive(queue, buffer, sizeof buffer, KIN_RECEIVE(.type = 4), brief, NULL);
     for (unsigned i = 0; i < 2 * MESSAGES; i++)
         if (kin_queue_send(queue, buffer, i * 40 % MESSAGE_MAX, KIN_SEND(.priority = i % 3), KIN_NOW) < 0)
             break;
     kin_queue_send(queue, buffer, 3, NULL, BRIEFLY);
-    kin_queue_send(queue, buffer, 2999, NULL, BRIEFLY);
+    kin_queue_send(queue, buffer, 2999, NULL, brief);
     kin_queue_receive(queue, buffer, sizeof buffer, KIN_RECEIVE(.type = -9), KIN_NOW, NULL);
 }
 
-static void queues(void)
+static void queues(bool thorough)
 {
     kin_queue *queue, *dead;
     struct kin_queue_status status;
@@ -204,7 +205,7 @@ static void queues(void)
     kin_queue_fd(queue, KIN_CAN_RECEIVE);
     kin_queue_fd(queue, KIN_CAN_SEND);
     kin_queue_clear(queue, KIN_CAN_RECEIVE);
-    drain_and_fill(queue);
+    drain_and_fill(queue, thorough);
     kin_queue_clear(queue, KIN_CAN_SEND);
     kin_queue_status(queue, &status);
     kin_queue_close(dead);
@@ -278,7 +279,7 @@ static void listings(void)
 
 int round_run(bool thorough)
 {
-    queues();
+    queues(thorough);
     locks();
     if (thorough)
         listings();
