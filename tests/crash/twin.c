@@ -14,6 +14,9 @@ int twin_make(struct twin *twin, const char *first, const char *second)
 {
     *twin =
         (struct twin){.live = "/dev/shm/kin-live-XXXXXX", .copy = "/dev/shm/kin-twin-XXXXXX", .names = {first, second}};
+    /* The maker's number, so that whoever ran a sweep that was killed can clear up behind it. */
+    snprintf(twin->live, sizeof twin->live, "/dev/shm/kin-live-%d-XXXXXX", (int)getpid());
+    snprintf(twin->copy, sizeof twin->copy, "/dev/shm/kin-twin-%d-XXXXXX", (int)getpid());
     return mkdtemp(twin->live) && mkdtemp(twin->copy) ? 0 : -1;
 }
 
