@@ -198,7 +198,7 @@ setup_queues()
     # On every third number, CMD kills its wrapper at the first attempt.
     for _ in $(seq 100); do
         "$KIN" recv -n --lease --result results jobs -- bash -c \
-            'read -r n; ((n % 3 || KIN_ATTEMPT > 1)) || { kill -9 $PPID; sleep infinity; }; echo $((n * n))' \
+            'read -r n; ((n % 3 || KIN_ATTEMPT > 1)) || { kill -9 $PPID; exec sleep infinity; }; echo $((n * n))' \
             3>&- || true
         [ "$(cells QUEUED,LEASED ls jobs)" != "0 0" ] || break
     done

@@ -73,7 +73,7 @@ load helper
 
 @test "signals are passed on" {
     mkfifo ready
-    "$KIN" spawn -- bash -c 'trap "exit 33" TERM; echo > ready; sleep infinity & wait $!' 3>&- &
+    "$KIN" spawn -- bash -c 'trap "kill \$!; exit 33" TERM; echo > ready; sleep infinity & wait $!' 3>&- &
     read -r < ready
     kill -TERM $!
     expect_end $! 33

@@ -233,7 +233,8 @@ static bool caught(const struct bite *bite)
         char command[128];
         pid_t child = start(sweep_child);
         bool bitten = ends(child, 600 * 1000) != 0;
-        snprintf(command, sizeof command, "rm -rf /dev/shm/kin-live-%d-* /dev/shm/kin-twin-%d-*", (int)child, (int)child);
+        snprintf(command, sizeof command, "rm -rf /dev/shm/kin-live-%d-* /dev/shm/kin-twin-%d-*", (int)child,
+                 (int)child);
         return system(command) == 0 && bitten;
     }
     kin_planted = 1u << bite->plant;
