@@ -117,8 +117,8 @@ static int make_domain(const char *path, const char *file, struct segment *out)
 {
     struct stat about;
     int result = check_empty(path);
-    if (result < 0)
-        return result;
+    if (result < 0) /* what is there may have come with a domain that was made since we looked for one */
+        return access(file, F_OK) == 0 ? -EEXIST : result;
     if (stat(path, &about) < 0)
         return reason_errno("cannot look at the domain %s", path);
     struct segment_birth birth = {

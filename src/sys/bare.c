@@ -53,15 +53,16 @@ IN_CHILD void bare_set_mask(uint64_t mask)
 }
 
 /* The kernel's struct sigaction: the handler comes first on every machine that kin runs on, and zeros are the default
- * action. The signals between 31 and SIGRTMIN are libc's, and a forked child goes on using libc. */
+ * action. The signals between 31 and SIGRTMIN are libc's, and a forked child goes on using libc: its handlers stay.
+ * Ignored they are by nobody's wish: glibc's posix_spawn leaves them so, in make's children for one. */
 IN_CHILD void bare_default_signals(bool keep_ignored)
 {
     unsigned long action[8] = {(unsigned long)SIG_DFL}, now[8];
     for (int signal = 1; signal <= 64; signal++) {
-        if (signal > 31 && signal < SIGRTMIN)
-            continue;
-        if (keep_ignored && syscall(SYS_rt_sigaction, signal, NULL, now, sizeof(uint64_t)) == 0 &&
-            now[0] == (unsigned long)SIG_IGN)
+        bool of_libc = signal > 31 && signal < SIGRTMIN;
+        bool ignored =
+            syscall(SYS_rt_sigaction, signal, NULL, now, sizeof(uint64_t)) == 0 && now[0] == (unsigned long)SIG_IGN;
+        if (of_libc ? !ignored : keep_ignored && ignored)
             continue;
         syscall(SYS_rt_sigaction, signal, action, NULL, sizeof(uint64_t));
     }

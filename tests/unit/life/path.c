@@ -34,6 +34,47 @@ static void it_is_made_where_nothing_or_nothing_is_in_it(void **state)
     kin_domain_close(NULL);
 }
 
+#define ROUNDS 300
+#define AT_ONCE 4
+
+struct race {
+    unsigned arrived;
+    const char *path;
+};
+
+static int make_it_and_use_it(void *context)
+{
+    struct race *race = context;
+    kin_domain *domain;
+    kin_segment *segment;
+    char name[32];
+    snprintf(name, sizeof name, "of-%d", (int)getpid());
+    __atomic_fetch_add(&race->arrived, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&race->arrived, __ATOMIC_SEQ_CST) % AT_ONCE != 0)
+        sched_yield();
+    check_is(kin_domain_open(race->path, NULL, &domain), 0);
+    check_is(kin_segment_open(domain, name, KIN_SEGMENT(.bytes = 64), &segment), 0);
+    kin_segment_close(segment);
+    kin_domain_close(domain);
+    return 0;
+}
+
+static void many_may_make_it_at_once(void **state)
+{
+    struct race *race = test_shared(sizeof *race);
+    race->path = below(state, "race");
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        pid_t children[AT_ONCE];
+        char command[5000];
+        for (unsigned k = 0; k < AT_ONCE; k++)
+            children[k] = test_child(make_it_and_use_it, race);
+        for (unsigned k = 0; k < AT_ONCE; k++)
+            check_is(test_end(children[k]), 0);
+        snprintf(command, sizeof command, "rm -rf '%s'", race->path);
+        check_is(system(command), 0);
+    }
+}
+
 static void modes_are_as_asked_for_whatever_the_umask(void **state)
 {
     static const unsigned modes[] = {0700, 0770, 01777};
@@ -387,6 +428,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(it_is_made_where_nothing_or_nothing_is_in_it),
+        TEST(many_may_make_it_at_once),
         TEST(modes_are_as_asked_for_whatever_the_umask),
         TEST(the_witness_file_is_shared_as_the_domain_is),
         TEST(paths_that_cannot_be),
