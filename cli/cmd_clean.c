@@ -18,13 +18,10 @@ int cmd_clean(struct call *call)
 {
     int code;
     bool act = is_given(call, OPTION_YES);
-    struct table *table = table_new(call, "stale", &code);
+    kin_domain *domain;
+    struct table *table = open_table(call, "stale", &domain, &code);
     if (!table)
         return code;
-    kin_domain *domain;
-    code = open_domain(call, &domain);
-    if (code != EXIT_OK)
-        return table_end(table, code);
     int count = kin_domain_clean(domain, act ? KIN_CLEAN_ACT : 0, add_stale, table);
     kin_domain_close(domain);
     code = table_end(table, count < 0 ? failed(call, count) : EXIT_OK);

@@ -25,13 +25,10 @@ int cmd_deaths(struct call *call)
     int code = number_of(call, OPTION_AFTER, 0, INT64_MAX, &after);
     if (code != EXIT_OK)
         return code;
-    struct table *table = table_new(call, "deaths", &code);
+    kin_domain *domain;
+    struct table *table = open_table(call, "deaths", &domain, &code);
     if (!table)
         return code;
-    kin_domain *domain;
-    code = open_domain(call, &domain);
-    if (code != EXIT_OK)
-        return table_end(table, code);
     int result = kin_domain_each_death(domain, (uint64_t)after, add_death, table);
     kin_domain_close(domain);
     return table_end(table, result < 0 ? failed(call, result) : EXIT_OK);

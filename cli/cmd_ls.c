@@ -123,13 +123,10 @@ int cmd_ls(struct call *call)
 {
     int code;
     struct listing listing = {0};
-    struct table *table = table_new(call, "objects", &code);
+    kin_domain *domain;
+    struct table *table = open_table(call, "objects", &domain, &code);
     if (!table)
         return code;
-    kin_domain *domain;
-    code = open_domain(call, &domain);
-    if (code != EXIT_OK)
-        return table_end(table, code);
     code = collect(call, domain, &listing);
     for (size_t i = 0; i < listing.count; i++)
         add_row(table, domain, &listing.objects[i]);

@@ -63,14 +63,11 @@ static int show(const struct call *call, kin_domain *domain, struct table *table
 int cmd_show(struct call *call)
 {
     int code;
-    struct table *table = table_new(call, "parties", &code);
+    kin_domain *domain;
+    struct table *table = open_table(call, "parties", &domain, &code);
     if (!table)
         return code;
-    kin_domain *domain;
-    code = open_domain(call, &domain);
-    if (code == EXIT_OK) {
-        code = show(call, domain, table);
-        kin_domain_close(domain);
-    }
+    code = show(call, domain, table);
+    kin_domain_close(domain);
     return table_end(table, code);
 }

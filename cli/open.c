@@ -1,10 +1,23 @@
 #include "command.h"
+#include "table.h"
 #include <errno.h>
 
 int open_domain(const struct call *call, kin_domain **out)
 {
     int result = kin_domain_open(NULL, NULL, out);
     return result < 0 ? failed(call, result) : EXIT_OK;
+}
+
+struct table *open_table(const struct call *call, const char *name, kin_domain **domain, int *code)
+{
+    struct table *table = table_new(call, name, code);
+    if (!table)
+        return NULL;
+    *code = open_domain(call, domain);
+    if (*code == EXIT_OK)
+        return table;
+    *code = table_end(table, *code);
+    return NULL;
 }
 
 int no_such_object(const struct call *call, kin_domain *domain, const char *kind, const char *name)

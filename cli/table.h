@@ -6,6 +6,8 @@ struct table;
 
 /* NULL, with the exit code in *code: the columns asked for are none of the command's. `name` is the array's in JSON. */
 struct table *table_new(const struct call *call, const char *name, int *code);
+/* The same together with the domain that it shows. NULL: neither is open. */
+struct table *open_table(const struct call *call, const char *name, kin_domain **domain, int *code);
 void table_row(struct table *table);
 
 /* Set a cell of the row that was begun last. A column that is not shown is passed over; a cell not set stays empty. */

@@ -68,8 +68,8 @@ struct kin_object {
     int64_t created; /* CLOCK_REALTIME, ns */
 };
 
-/* Calls visit for every named object of the domain, in no order, until it returns something else than 0; returns that.
- * */
+/* Calls visit for every named object of the domain, in no order, until it returns something else than 0; returns
+ * that. */
 int kin_domain_each(kin_domain *domain, int (*visit)(void *context, const struct kin_object *object), void *context);
 
 /* One object by name. */

@@ -9,10 +9,6 @@
 #include <sched.h>
 #include <signal.h>
 
-/* Before sleeping: so many looks with a pause between, if the peer runs on another processor; then so many yields. */
-#define LOOKS 120u
-#define YIELDS 6u
-
 int queue_lock_slowly(kin_queue *queue, struct seat *seat, kin_time until)
 {
     struct mutex_ask ask = {
@@ -59,12 +55,12 @@ static bool ready(const struct waiting *waiting)
 static bool look_a_while(const struct waiting *waiting)
 {
     bool elsewhere = waiting->queue->peer_cpu[waiting->what - 1] != cpu_now();
-    for (unsigned i = 0; elsewhere && i < LOOKS; i++) {
+    for (unsigned i = 0; elsewhere && i < WAIT_LOOKS; i++) {
         if (ready(waiting))
             return true;
         relax();
     }
-    for (unsigned i = 0; i < YIELDS; i++) {
+    for (unsigned i = 0; i < WAIT_YIELDS; i++) {
         sched_yield();
         if (ready(waiting))
             return true;
@@ -78,7 +74,7 @@ static enum woken sleep_on_event(struct waiting *waiting, uint32_t value, const 
     struct wait wait = {
         .seat = waiting->seat,
         .object = queue->object.id,
-        .word = waiting->what == KIN_CAN_RECEIVE ? &queue->hot->readable : &queue->hot->writable,
+        .word = queue_event(queue, waiting->what),
         .value = value,
         .until = waiting->until,
         .longest = waiting->longest,
@@ -110,7 +106,7 @@ static int late(const struct waiting *waiting)
 static int sleep_once(struct waiting *waiting, const struct standing *standing)
 {
     kin_queue *queue = waiting->queue;
-    uint32_t *event = waiting->what == KIN_CAN_RECEIVE ? &queue->hot->readable : &queue->hot->writable;
+    uint32_t *event = queue_event(queue, waiting->what);
     uint32_t value = event_arm(event, EVENT_SLEEPERS | waiting->bits);
     queue_unlock(queue, waiting->seat);
     if (PLANTED(STOP_AWAKE))
@@ -164,7 +160,7 @@ int queue_wait(struct waiting *waiting)
 uint32_t queue_pass_on(struct waiting *waiting, bool more, uint32_t *ring)
 {
     kin_queue *queue = waiting->queue;
-    uint32_t *event = waiting->what == KIN_CAN_RECEIVE ? &queue->hot->readable : &queue->hot->writable;
+    uint32_t *event = queue_event(queue, waiting->what);
     *ring = more ? LOAD(queue->hot->armed) & waiting->what : 0;
     if (!waiting->slept)
         return 0;
@@ -177,5 +173,5 @@ void queue_leave(struct waiting *waiting)
     kin_queue *queue = waiting->queue;
     uint32_t ring, pass = queue_pass_on(waiting, true, &ring);
     queue_unlock(queue, waiting->seat);
-    queue_wake(queue, waiting->what == KIN_CAN_RECEIVE ? &queue->hot->readable : &queue->hot->writable, pass, ring);
+    queue_wake(queue, queue_event(queue, waiting->what), pass, ring);
 }

@@ -29,7 +29,7 @@ static int end_record(kin_queue *queue, struct seat *seat, uint32_t slot, struct
         bits = queue_fire(queue, what, &ring);
     move_commit(queue, seat, &move);
     queue_unlock(queue, seat);
-    queue_wake(queue, end->to_lane ? &queue->hot->readable : &queue->hot->writable, bits, ring);
+    queue_wake(queue, queue_event(queue, what), bits, ring);
     return 0;
 }
 
@@ -37,14 +37,9 @@ static int end_message(kin_queue *queue, const struct kin_message *message, enum
 {
     struct seat *seat;
     struct record *record;
-    int result = queue_enter(queue, &seat, KIN_FOREVER);
+    int result = queue_enter_hand(queue, message, tag, &seat, &record);
     if (result < 0)
         return result;
-    result = queue_in_hand(queue, seat, message, tag, &record);
-    if (result < 0) {
-        queue_unlock(queue, seat);
-        return result;
-    }
     return end_record(queue, seat, message->slot, record, &end);
 }
 
@@ -131,7 +126,6 @@ int kin_queue_done_and_send(kin_queue *jobs, struct kin_message *job, kin_queue 
     STORE(finish->job_sequence, job->sequence);
     STORE(finish->job_slot, job->slot);
     STORE(finish->result_object, results->object.id);
-    STORE(finish->result_sequence, result->sequence);
     STORE(finish->result_slot, result->slot);
     STORE(a->finisher, seat->id);
     STORE(b->finisher, seat->id);

@@ -128,8 +128,8 @@ ALWAYS_INLINE bool move_apply(kin_queue *queue, const struct move *move)
     return move_give_back_space(queue, move->record);
 }
 
-/* Steps 2 to 4 but for the release. False: an index was wrong, and all was rebuilt. In line, for who knows the lists.
- * */
+/* Steps 2 to 4 but for the release. False: an index was wrong, and all was rebuilt. In line, for who knows the
+ * lists. */
 ALWAYS_INLINE bool move_commit_known(kin_queue *queue, struct seat *seat, const struct move *move)
 {
     KEEP_ORDER();

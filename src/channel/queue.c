@@ -33,8 +33,8 @@ static int check_options(const char *name, const struct kin_queue_options *optio
     return 0;
 }
 
-/* The space: whole powers of two, so that every extent is a complete tree; its first extent takes the longest message.
- * */
+/* The space: whole powers of two, so that every extent is a complete tree; its first extent takes the longest
+ * message. */
 static void plan_space(const struct kin_queue_options *options, uint32_t *first, uint32_t *limit)
 {
     uint32_t longest = log2_up((options->message_max + (1u << UNIT_SHIFT) - 1) >> UNIT_SHIFT);

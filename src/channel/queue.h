@@ -188,11 +188,16 @@ static inline void queue_wake(kin_queue *queue, uint32_t *event, uint32_t bits, 
     if (unlikely(ring))
         poll_ring(queue, ring);
 }
+/* What those sleep on who wait until that is possible. */
+static inline uint32_t *queue_event(kin_queue *queue, enum kin_ready what)
+{
+    return what == KIN_CAN_RECEIVE ? &queue->hot->readable : &queue->hot->writable;
+}
 /* Under the lock, before a commit that makes `what` possible: fires the event. */
 static inline uint32_t queue_fire(kin_queue *queue, enum kin_ready what, uint32_t *ring)
 {
     *ring = LOAD(queue->hot->armed) & what;
-    return event_fire(what == KIN_CAN_RECEIVE ? &queue->hot->readable : &queue->hot->writable);
+    return event_fire(queue_event(queue, what));
 }
 
 /* The same when all goes well at once: the lock is held. NULL: take the long way. */
@@ -313,6 +318,9 @@ int queue_send_in_hand(kin_queue *queue, struct seat *seat, struct record *recor
 /* The record in hand that a message names, under the lock. -EINVAL: it is not in this process's hand that way. */
 int queue_in_hand(kin_queue *queue, struct seat *seat, const struct kin_message *message, enum tag tag,
                   struct record **out);
+/* Enters the queue and checks the message: on success the lock is held. */
+int queue_enter_hand(kin_queue *queue, const struct kin_message *message, enum tag tag, struct seat **seat,
+                     struct record **out);
 
 /* ---- lease.c ---- */
 

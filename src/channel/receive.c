@@ -19,8 +19,8 @@ static int check_how(const struct kin_receive *how)
     return 0;
 }
 
-/* Under the lock: finds a message, waiting for it. On success the lock is held and the move knows where it comes from.
- * */
+/* Under the lock: finds a message, waiting for it. On success the lock is held and the move knows where it comes
+ * from. */
 static int find_message(struct waiting *waiting, const struct kin_receive *how, struct move *move)
 {
     kin_queue *queue = waiting->queue;

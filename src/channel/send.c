@@ -312,6 +312,18 @@ int queue_in_hand(kin_queue *queue, struct seat *seat, const struct kin_message 
     return 0;
 }
 
+int queue_enter_hand(kin_queue *queue, const struct kin_message *message, enum tag tag, struct seat **seat,
+                     struct record **out)
+{
+    int result = queue_enter(queue, seat, KIN_FOREVER);
+    if (result < 0)
+        return result;
+    result = queue_in_hand(queue, *seat, message, tag, out);
+    if (result < 0)
+        queue_unlock(queue, *seat);
+    return result;
+}
+
 /* The caller holds the lock and has checked the loan. */
 int queue_send_in_hand(kin_queue *queue, struct seat *seat, struct record *record, const struct kin_message *message,
                        const struct kin_send *how)
@@ -347,13 +359,8 @@ int kin_queue_send_loan(kin_queue *queue, struct kin_message *message, const str
 {
     struct seat *seat;
     struct record *record;
-    int result = queue_enter(queue, &seat, KIN_FOREVER);
+    int result = queue_enter_hand(queue, message, TAG_LOANED, &seat, &record);
     if (result < 0)
         return result;
-    result = queue_in_hand(queue, seat, message, TAG_LOANED, &record);
-    if (result < 0) {
-        queue_unlock(queue, seat);
-        return result;
-    }
     return queue_send_in_hand(queue, seat, record, message, how);
 }

@@ -46,7 +46,7 @@ static bool settle_record(kin_queue *queue, struct seat *seat, uint32_t slot, st
     move_prepare(seat, &move);
     uint32_t bits = queue_fire(queue, what, &ring);
     bool done = move_commit(queue, seat, &move);
-    event_wake(full ? &queue->hot->readable : &queue->hot->writable, bits);
+    event_wake(queue_event(queue, what), bits);
     if (ring)
         poll_ring_locked(queue, ring);
     static const char *const names[] = {"", "", "a loan", "a borrow", "a lease", "a receive"};

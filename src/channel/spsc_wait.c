@@ -9,10 +9,6 @@
 #include <sched.h>
 #include <signal.h>
 
-/* Before sleeping: so many looks with a pause between, if the other side runs on another processor; then yields. */
-#define LOOKS 120u
-#define YIELDS 6u
-
 static int damaged(const kin_channel *channel)
 {
     return reason(-EBADMSG, "%s is damaged: remove it and make it anew", channel->object.segment.path);
@@ -66,13 +62,13 @@ static bool look_a_while(kin_channel *channel, enum side side)
 {
     uint64_t enough = side == PRODUCER ? channel->capacity / 8 + 1 : 1, found = 0;
     bool elsewhere = LOAD(channel->shared->ends[!side].cpu) != cpu_now();
-    for (unsigned i = 0; elsewhere && i < LOOKS; i++) {
+    for (unsigned i = 0; elsewhere && i < WAIT_LOOKS; i++) {
         found = glance(channel, side);
         if (found >= enough)
             break;
         relax();
     }
-    for (unsigned i = 0; i < YIELDS && found == 0; i++) {
+    for (unsigned i = 0; i < WAIT_YIELDS && found == 0; i++) {
         sched_yield();
         found = glance(channel, side);
     }

@@ -7,18 +7,12 @@
 #include "sys/task.h"
 #include <errno.h>
 
-static uint64_t pair_of(struct life *life)
-{
-    uint64_t *both = (uint64_t *)(void *)&life->word;
-    return LOAD_ACQUIRE(*both);
-}
-
 enum verdict life_verdict(kin_domain *domain, uint32_t id)
 {
     struct life *life = ID_INDEX(id) ? life_at(domain, id) : NULL;
     if (!life)
         return VERDICT_CORRUPT;
-    uint64_t both = pair_of(life);
+    uint64_t both = LOAD_ACQUIRE(*life_pair(life));
     uint32_t word = (uint32_t)both, stamp = (uint32_t)(both >> 32);
     if ((stamp & GENERATION_MASK) != ID_GENERATION(id) || word == 0)
         return VERDICT_CORRUPT;
@@ -142,11 +136,10 @@ void life_announce(kin_domain *domain)
         struct life *life = life_at(domain, i);
         if (!life)
             break;
-        uint64_t both = pair_of(life);
+        uint64_t both = LOAD_ACQUIRE(*life_pair(life));
         if (!WORD_IS_DEAD((uint32_t)both) || (both >> 32 & LIFE_ANNOUNCED))
             continue;
-        uint64_t *place = (uint64_t *)(void *)&life->word;
-        any |= CAS(*place, &both, both | (uint64_t)LIFE_ANNOUNCED << 32);
+        any |= CAS(*life_pair(life), &both, both | (uint64_t)LIFE_ANNOUNCED << 32);
     }
     if (!any || PLANTED(NO_ANNOUNCE))
         return;
@@ -166,7 +159,6 @@ bool life_finish_of(kin_domain *domain, uint32_t life_id, uint32_t process, stru
     out->job_object = LOAD(life->finish.job_object);
     out->job_sequence = LOAD(life->finish.job_sequence);
     out->result_object = LOAD(life->finish.result_object);
-    out->result_sequence = LOAD(life->finish.result_sequence);
     out->job_slot = LOAD(life->finish.job_slot);
     out->result_slot = LOAD(life->finish.result_slot);
     return out->committed == 1;

@@ -175,9 +175,7 @@ static int view(kin_domain *domain, const char *path)
 
 static bool is_witness(const kin_domain *domain, int fd)
 {
-    struct stat about;
-    return fd >= 0 && fstat(fd, &about) == 0 && about.st_dev == domain->witness_device &&
-           about.st_ino == domain->witness_inode;
+    return file_is(fd, domain->witness_device, domain->witness_inode);
 }
 
 int domain_witness(kin_domain *domain)
@@ -332,12 +330,10 @@ int domain_is_gone(kin_domain *domain)
 
 int domain_lock_file(kin_domain *domain)
 {
-    struct stat about;
     char file[4096];
     snprintf(file, sizeof file, "%s/%s", domain->path, DOMAIN_FILE);
     int fd = file_open(file, O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0);
-    if (fd < 0 || fstat(fd, &about) < 0 || about.st_ino != domain->segment.inode ||
-        about.st_dev != domain->segment.device) {
+    if (!file_is(fd, domain->segment.device, domain->segment.inode)) {
         bool missing = fd >= 0 || errno == ENOENT;
         int result = missing ? reason(-ESTALE, "the domain %s was deleted underneath", domain->path)
                              : reason_errno("cannot open %s", file);

@@ -67,7 +67,8 @@ struct op {
     uint64_t object; /* id of the object whose lock is being taken or held */
     uint32_t kind;   /* 0: nothing under way */
     uint32_t slot;
-    uint64_t before, after; /* the slot's state around the commit */
+    uint64_t spare;
+    uint64_t after; /* the slot's state from the commit on */
     uint32_t words[8];
 };
 _Static_assert(sizeof(struct op) == 64, "one cache line");
@@ -76,9 +77,9 @@ _Static_assert(sizeof(struct op) == 64, "one cache line");
 struct finish {
     uint64_t committed; /* 1 from the commit until both queues are settled */
     uint64_t job_object, job_sequence;
-    uint64_t result_object, result_sequence;
+    uint64_t result_object;
     uint32_t job_slot, result_slot;
-    uint64_t spare[2];
+    uint64_t spare[3];
 };
 _Static_assert(sizeof(struct finish) == 64, "one cache line");
 
@@ -96,7 +97,7 @@ struct life {
     uint32_t process;       /* id of its process record */
     uint32_t tid;
     uint32_t witness;
-    uint32_t doorbell; /* 1: it has a FIFO that announcers ring */
+    uint32_t spare_word;
     struct op op;
     struct finish finish;
     uint64_t waits_for; /* id of the object it sleeps on, 0: none. For those who look */
@@ -160,7 +161,6 @@ struct kin_domain {
     struct table lives, processes;
     /* Wiped by the kernel in a child of fork: the id of this process's record, 0 when it has none. */
     uint32_t *own;
-    uint32_t process;     /* the record that *own named last */
     unsigned seats;       /* lives that this process's threads have */
     dev_t witness_device; /* identity of byte_file */
     ino_t witness_inode;
@@ -174,6 +174,12 @@ struct kin_domain {
 static inline struct life *life_at(kin_domain *domain, uint32_t id)
 {
     return table_at(&domain->lives, ID_INDEX(id));
+}
+
+/* A life's word and stamp as one: the word in the lower half. */
+static inline uint64_t *life_pair(struct life *life)
+{
+    return (uint64_t *)(void *)&life->word;
 }
 
 static inline struct process *process_at(kin_domain *domain, uint32_t id)

@@ -36,17 +36,6 @@ __attribute__((constructor)) static void watch_threads(void)
     pthread_atfork(NULL, NULL, after_fork_in_child);
 }
 
-static uint64_t pair(uint32_t word, uint32_t stamp)
-{
-    return (uint64_t)stamp << 32 | word;
-}
-
-static bool swap_pair(struct life *life, uint64_t expected, uint64_t value)
-{
-    uint64_t *both = (uint64_t *)(void *)&life->word;
-    return CAS(*both, &expected, value);
-}
-
 static int damaged(const kin_domain *domain)
 {
     return reason(-EBADMSG, "the tables of lives in %s are damaged: end its users and remove it", domain->path);
@@ -154,7 +143,6 @@ static int own_process(kin_domain *domain)
     int fd = domain_witness(domain);
     if (fd >= 0)
         file_lock_byte(fd, ID_INDEX(id));
-    domain->process = id;
     STORE(domain->seats, 0);
     STORE_RELEASE(*domain->own, id);
     return 0;
@@ -168,7 +156,6 @@ static void fill(struct life *life, uint32_t process, uint32_t tid, uint32_t wit
     STORE(life->process, process);
     STORE(life->tid, tid);
     STORE(life->witness, witness);
-    STORE(life->doorbell, 0);
     STORE(life->waits_for, 0);
     KEEP_ORDER();
 }
@@ -293,8 +280,8 @@ static bool holds_anything(const struct seat *seat)
     return held;
 }
 
-/* A record that a dead life still names (of a thread that exec ended, say) stays: the sweep frees it after that life.
- * */
+/* A record that a dead life still names (of a thread that exec ended, say) stays: the sweep frees it after that
+ * life. */
 static void leave_process(kin_domain *domain, uint32_t id)
 {
     struct process *process = process_at(domain, id);
@@ -318,7 +305,8 @@ static bool leave(struct seat *seat)
     robust_pend(seat->head, &life->word);
     if (seat->head != &seat->no_head)
         robust_unlink(seat->head, &life->word);
-    swap_pair(life, pair(LOAD(life->word), generation), pair(0, (generation + 1) & GENERATION_MASK));
+    uint64_t living = (uint64_t)generation << 32 | LOAD(life->word);
+    CAS(*life_pair(life), &living, (uint64_t)((generation + 1) & GENERATION_MASK) << 32);
     robust_pend(seat->head, NULL);
     if (FETCH_ADD(domain->seats, -1u) == 1)
         leave_process(domain, seat->process);

@@ -143,18 +143,6 @@ static int visit_life(struct parties *all, uint32_t index)
     return result;
 }
 
-static count_held *counter_of(uint32_t kind)
-{
-    switch (kind) {
-#define KIND(number, name, settle, count)                                                                              \
-    case KIN_KIND_##number:                                                                                            \
-        return count;
-#include "holds.def"
-#undef KIND
-    }
-    return NULL;
-}
-
 static int visit_process(struct parties *all, uint32_t index)
 {
     kin_domain *domain = all->domain;
@@ -163,8 +151,8 @@ static int visit_process(struct parties *all, uint32_t index)
     bool named = stamp & PROCESS_USED && LOAD(process->many);
     for (unsigned i = 0; i < PROCESS_HOLDS_MAX && stamp & PROCESS_USED && !named; i++)
         named = LOAD(process->holds[i]) == all->header.id;
-    count_held *count = counter_of(all->header.kind);
-    uint64_t held = named && count ? count(domain, all->name, ID_MAKE(index, stamp)) : 0;
+    const struct kind *kind = kind_of(all->header.kind);
+    uint64_t held = named && kind ? kind->count(domain, all->name, ID_MAKE(index, stamp)) : 0;
     if (!held)
         return 0;
     struct kin_party party = party_of(domain, ID_MAKE(index, stamp), 0, KIN_PART_HOLDS);

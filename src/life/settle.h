@@ -18,4 +18,11 @@ typedef uint64_t count_held(kin_domain *domain, const char *name, uint32_t proce
 #include "holds.def"
 #undef KIND
 
+/* Both, by the number of the kind; NULL: there is none. */
+struct kind {
+    settle_object *settle;
+    count_held *count;
+};
+const struct kind *kind_of(uint32_t number);
+
 #endif

@@ -29,16 +29,15 @@ static void add(struct leftovers *left, uint64_t object)
         left->objects[left->count++] = object;
 }
 
-static settle_object *settler_of(uint32_t kind)
+const struct kind *kind_of(uint32_t number)
 {
-    switch (kind) {
-#define KIND(number, name, settle, count)                                                                              \
-    case KIN_KIND_##number:                                                                                            \
-        return settle;
+    static const struct kind kinds[] = {
+#define KIND(number, name, settle, count) [KIN_KIND_##number] = {settle, count},
 #include "holds.def"
 #undef KIND
-    }
-    return NULL;
+    };
+    const struct kind *kind = number < sizeof kinds / sizeof *kinds ? &kinds[number] : NULL;
+    return kind && kind->settle ? kind : NULL;
 }
 
 static int settle_one(void *context, const char *name, const struct segment_header *header)
@@ -51,9 +50,9 @@ static int settle_one(void *context, const char *name, const struct segment_head
     bool named = left->everywhere;
     for (unsigned i = 0; i < left->count && !named; i++)
         named = left->objects[i] == header->id;
-    settle_object *settle = settler_of(header->kind);
-    if (named && header->domain == left->domain->shared->base.id && settle)
-        left->unsettled |= settle(left->domain, name, left->id) < 0;
+    const struct kind *kind = kind_of(header->kind);
+    if (named && header->domain == left->domain->shared->base.id && kind)
+        left->unsettled |= kind->settle(left->domain, name, left->id) < 0;
     return 0;
 }
 
@@ -68,8 +67,7 @@ static bool settle_all(struct leftovers *left)
 static bool free_life(kin_domain *domain, uint32_t index)
 {
     struct life *life = life_at(domain, index);
-    uint64_t *place = (uint64_t *)(void *)&life->word;
-    uint64_t both = LOAD_ACQUIRE(*place);
+    uint64_t both = LOAD_ACQUIRE(*life_pair(life));
     uint32_t stamp = (uint32_t)(both >> 32);
     if (!WORD_IS_DEAD((uint32_t)both) || !(stamp & LIFE_ANNOUNCED))
         return false;
@@ -86,7 +84,7 @@ static bool free_life(kin_domain *domain, uint32_t index)
     }
     if (!settle_all(&left))
         return false;
-    return CAS(*place, &both, (uint64_t)((stamp + 1) & GENERATION_MASK) << 32);
+    return CAS(*life_pair(life), &both, (uint64_t)((stamp + 1) & GENERATION_MASK) << 32);
 }
 
 bool process_is_named(kin_domain *domain, uint32_t process)
@@ -136,30 +134,6 @@ static bool free_process(kin_domain *domain, uint32_t index, const unsigned char
     return CAS(process->stamp, &stamp, (stamp + 1) & GENERATION_MASK);
 }
 
-void life_sweep(kin_domain *domain, struct sweep *out)
-{
-    struct sweep done = {0};
-    life_announce(domain);
-    uint32_t lives = LOAD(domain->shared->lives.count), processes = LOAD(domain->shared->processes.count);
-    for (uint32_t i = 1; i < lives && i < domain->lives.limit; i++) {
-        struct life *life = life_at(domain, i);
-        if (!life)
-            break;
-        if (!WORD_IS_DEAD(LOAD(life->word)))
-            continue;
-        if (free_life(domain, i))
-            done.lives++;
-        else
-            done.left++;
-    }
-    unsigned char *named = find_named(domain, processes);
-    for (uint32_t i = 1; i < processes && i < domain->processes.limit; i++)
-        done.processes += free_process(domain, i, named);
-    free(named);
-    if (out)
-        *out = done;
-}
-
 static bool names_nothing(const struct life *life)
 {
     uint64_t named = LOAD(life->op.object) | LOAD(life->finish.committed);
@@ -176,24 +150,43 @@ static bool holds_nothing(const struct process *process)
     return named == 0;
 }
 
-void life_reclaim(kin_domain *domain)
+/* With only_empty: the records that name nothing, for which no object has to be opened. */
+static struct sweep sweep_records(kin_domain *domain, bool only_empty)
 {
+    struct sweep done = {0};
     life_announce(domain);
     uint32_t lives = LOAD(domain->shared->lives.count), processes = LOAD(domain->shared->processes.count);
-    for (uint32_t i = 1; i < lives && i < domain->lives.limit; i++) {
+    for (uint32_t i = 1; i < lives; i++) {
         struct life *life = life_at(domain, i);
         if (!life)
             break;
-        if (WORD_IS_DEAD(LOAD(life->word)) && names_nothing(life))
-            free_life(domain, i);
+        if (!WORD_IS_DEAD(LOAD(life->word)) || (only_empty && !names_nothing(life)))
+            continue;
+        if (free_life(domain, i))
+            done.lives++;
+        else
+            done.left++;
     }
     unsigned char *named = find_named(domain, processes);
-    for (uint32_t i = 1; i < processes && i < domain->processes.limit; i++) {
+    for (uint32_t i = 1; i < processes; i++) {
         struct process *process = process_at(domain, i);
         if (!process)
             break;
-        if (holds_nothing(process))
-            free_process(domain, i, named);
+        if (!only_empty || holds_nothing(process))
+            done.processes += free_process(domain, i, named);
     }
     free(named);
+    return done;
+}
+
+void life_sweep(kin_domain *domain, struct sweep *out)
+{
+    struct sweep done = sweep_records(domain, false);
+    if (out)
+        *out = done;
+}
+
+void life_reclaim(kin_domain *domain)
+{
+    sweep_records(domain, true);
 }

@@ -173,8 +173,7 @@ void segment_close(struct segment *segment)
 
 static bool is_ours(const struct segment *segment, int fd)
 {
-    struct stat about;
-    return fd >= 0 && fstat(fd, &about) == 0 && about.st_dev == segment->device && about.st_ino == segment->inode;
+    return file_is(fd, segment->device, segment->inode);
 }
 
 int segment_fd(struct segment *segment)

@@ -42,7 +42,6 @@ static void adopt(struct op *mine, const struct op *dead)
     STORE(mine->kind, 0);
     KEEP_ORDER();
     STORE(mine->slot, LOAD(dead->slot));
-    STORE(mine->before, LOAD(dead->before));
     STORE(mine->after, LOAD(dead->after));
     for (unsigned i = 0; i < sizeof mine->words / sizeof *mine->words; i++)
         STORE(mine->words[i], LOAD(dead->words[i]));

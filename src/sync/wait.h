@@ -24,6 +24,9 @@
 #include <kin/base.h>
 
 #define WAIT_BACKSTOP (250 * INT64_C(1000000))
+/* Before a sleep: so many looks with a pause between, if the other side runs on another processor; then yields. */
+#define WAIT_LOOKS 120u
+#define WAIT_YIELDS 6u
 #define WAIT_LIVES_MAX 24u
 
 struct wait {

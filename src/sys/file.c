@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -34,6 +35,12 @@ ssize_t file_read(int fd, void *buffer, size_t size)
 ssize_t file_write(int fd, const void *data, size_t size)
 {
     return (ssize_t)syscall(SYS_write, fd, data, size);
+}
+
+bool file_is(int fd, dev_t device, ino_t inode)
+{
+    struct stat about;
+    return fd >= 0 && fstat(fd, &about) == 0 && about.st_dev == device && about.st_ino == inode;
 }
 
 int file_reserve(int fd, uint64_t offset, uint64_t length)

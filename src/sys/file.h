@@ -14,6 +14,9 @@ int file_open_at(int directory, const char *path, int flags);
 ssize_t file_read(int fd, void *buffer, size_t size);
 ssize_t file_write(int fd, const void *data, size_t size);
 
+/* Whether the descriptor is open on that very file: the application may have closed it, and the number be another's. */
+bool file_is(int fd, dev_t device, ino_t inode);
+
 /* Reserves [offset, offset + length) of the file, zeroed where it is new; a full tmpfs is -ENOSPC here. */
 int file_reserve(int fd, uint64_t offset, uint64_t length);
 

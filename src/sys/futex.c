@@ -28,12 +28,17 @@ struct time64 {
     int64_t nanoseconds;
 };
 
+bool fallback_is_forced(void)
+{
+    const char *forced = getenv("KIN_FALLBACK");
+    return forced && *forced == '1';
+}
+
 bool futex_has_waitv(void)
 {
     static int answer; /* 0 not asked, 1 yes, -1 no: the same for all threads, so a race is harmless */
     if (LOAD(answer) == 0) {
-        const char *forced = getenv("KIN_FALLBACK");
-        bool has = !(forced && *forced == '1') && syscall(SYS_futex_waitv, NULL, 0, 0, NULL, 0) < 0 && errno == EINVAL;
+        bool has = !fallback_is_forced() && syscall(SYS_futex_waitv, NULL, 0, 0, NULL, 0) < 0 && errno == EINVAL;
         STORE(answer, has ? 1 : -1);
     }
     return LOAD(answer) > 0;

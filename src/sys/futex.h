@@ -16,6 +16,9 @@ struct futex_word {
 /* Whether this kernel has futex_waitv and lets us use it. Asked once a process, KIN_FALLBACK=1 answers no. */
 bool futex_has_waitv(void);
 
+/* KIN_FALLBACK=1 in the environment: do without futex_waitv and the robust list, as where they are not to be had. */
+bool fallback_is_forced(void);
+
 /* Sleeps until one of the words is woken, or for `nanoseconds` at most. The highest index that was woken; -EAGAIN: a
  * word has another value; -ETIMEDOUT; -EINTR. Without futex_waitv it sleeps on the first word alone, at most
  * FUTEX_BLIND nanoseconds, and says -ETIMEDOUT. */

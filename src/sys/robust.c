@@ -1,7 +1,7 @@
 #include "sys/robust.h"
 #include "sys/atomic.h"
+#include "sys/futex.h"
 #include <stddef.h>
-#include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,10 +18,9 @@
 
 struct robust_head *robust_head(void)
 {
-    const char *forced = getenv("KIN_FALLBACK");
     struct robust_head *head = NULL;
     size_t length = 0;
-    if (forced && *forced == '1')
+    if (fallback_is_forced())
         return NULL;
     if (syscall(SYS_get_robust_list, 0, &head, &length) < 0 || length != sizeof *head)
         return NULL;

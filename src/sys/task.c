@@ -106,8 +106,8 @@ static enum task_state all_threads(uint32_t pid)
     return state == TASK_LIVING && dumping_core(pid) ? TASK_ENDING : state;
 }
 
-/* That /proc shows nothing is no proof: it may hide others' processes (hidepid), or be another's. kill hides nothing.
- * */
+/* That /proc shows nothing is no proof: it may hide others' processes (hidepid), or be another's. kill hides
+ * nothing. */
 enum task_state task_state(uint32_t pid, uint64_t start)
 {
     char path[64];

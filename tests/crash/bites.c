@@ -2,6 +2,7 @@
  * or fail with the bug. No backstop mends anything here. And the sweeps themselves, with the bugs that they must catch:
  *
  *     bites SWEEP_QUEUE     the path of that program */
+#include "aid.h"
 #include "channel/queue.h"
 #include "sys/plant.h"
 #include <errno.h>
@@ -29,20 +30,6 @@ static pid_t start(int (*run)(void))
         exit(run()); /* orderly: a death would wake whom the bug forgot */
     }
     return child;
-}
-
-/* 0 when the child ended well within that time; it is killed else. */
-static int ends(pid_t child, int milliseconds)
-{
-    int status = -1;
-    for (int i = 0; i < milliseconds; i++) {
-        if (waitpid(child, &status, WNOHANG) == child)
-            return status == 0 ? 0 : -1;
-        usleep(1000);
-    }
-    kill(child, SIGKILL);
-    waitpid(child, &status, 0);
-    return -1;
 }
 
 static void until_state(pid_t child, char wanted)
@@ -216,26 +203,23 @@ static const struct bite {
 
 static int in_fresh_domain(int (*scenario)(int patience), int patience)
 {
-    char command[128];
     strcpy(directory, "/dev/shm/kin-bites-XXXXXX");
     if (!mkdtemp(directory))
         return -2;
     setenv("KIN_DOMAIN", directory, 1);
     int result = scenario(patience);
-    snprintf(command, sizeof command, "rm -rf '%s'", directory);
-    return system(command) == 0 ? result : -2;
+    return remove_directory(directory) == 0 ? result : -2;
 }
 
 static bool caught(const struct bite *bite)
 {
     if (!bite->scenario) {
         sweep_plant = bite->plant;
-        char command[128];
+        char left[80];
         pid_t child = start(sweep_child);
         bool bitten = ends(child, 600 * 1000) != 0;
-        snprintf(command, sizeof command, "rm -rf /dev/shm/kin-live-%d-* /dev/shm/kin-twin-%d-*", (int)child,
-                 (int)child);
-        return system(command) == 0 && bitten;
+        snprintf(left, sizeof left, "/dev/shm/kin-live-%d-* /dev/shm/kin-twin-%d-*", (int)child, (int)child);
+        return remove_directory(left) == 0 && bitten;
     }
     kin_planted = 1u << bite->plant;
     int result = in_fresh_domain(bite->scenario, SILENT);

@@ -3,6 +3,7 @@
  *
  *     sweep_channel [NAME]; every moment of a send, a receive and a return of an end, and samples of what is longer,
  *     with KIN_LONG=1 larger ones, their seed printed (KIN_SEED repeats it). */
+#include "aid.h"
 #include "channel/spsc.h"
 #include "sys/plant.h"
 #include <errno.h>
@@ -158,10 +159,8 @@ static int build(const struct play *play)
 static int prepare(void *context)
 {
     struct run *run = context;
-    char command[128];
     int status = -1;
-    snprintf(command, sizeof command, "rm -rf '%s'", run->path);
-    if (system(command) != 0)
+    if (remove_directory(run->path) != 0)
         return kin_crash_fail("cannot remove %s", run->path);
     fflush(NULL);
     pid_t child = fork();
@@ -261,23 +260,7 @@ static int sweep(const struct play *play, struct kin_crash_result *result)
     if (play->wait)
         crash->peer = (struct kin_crash_actor){peer_arrive, peer_wait};
     int found = kin_crash_run(crash, KIN_CRASH_KILL, result);
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", run.path);
-    return system(command) == 0 ? found : -1;
-}
-
-/* 0 when the child ended well within that time; it is killed else. */
-static int ends(pid_t child, int milliseconds)
-{
-    int status = -1;
-    for (int i = 0; i < milliseconds; i++) {
-        if (waitpid(child, &status, WNOHANG) == child)
-            return status == 0 ? 0 : -1;
-        usleep(1000);
-    }
-    kill(child, SIGKILL);
-    waitpid(child, &status, 0);
-    return -1;
+    return remove_directory(run.path) == 0 ? found : -1;
 }
 
 static pid_t start(uint32_t planted, int (*run)(kin_channel *channel))
@@ -328,12 +311,11 @@ static int stopped_consumer(int patience)
 
 static int in_fresh_domain(int (*scenario)(int patience), int patience)
 {
-    char path[] = "/dev/shm/kin-channel-XXXXXX", command[128];
+    char path[] = "/dev/shm/kin-channel-XXXXXX";
     if (!mkdtemp(path) || setenv("KIN_DOMAIN", path, 1) < 0)
         return -2;
     int result = scenario(patience);
-    snprintf(command, sizeof command, "rm -rf '%s'", path);
-    return system(command) == 0 ? result : -2;
+    return remove_directory(path) == 0 ? result : -2;
 }
 
 static unsigned number, failed;

@@ -4,6 +4,7 @@
  *     sweep_kills [NAME]        a sample of the moments of each scene, its seed printed (KIN_SEED repeats it)
  *     sweep_kills --all NAME    every moment of the scenes whose name contains NAME, one crasher
  *     KIN_LONG=1                every moment of all, and a large sample with two crashers */
+#include "aid.h"
 #include "scene.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,9 +19,7 @@ struct run {
 static int prepare(void *context)
 {
     struct run *run = context;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", run->path);
-    if (system(command) != 0)
+    if (remove_directory(run->path) != 0)
         return kin_crash_fail("cannot remove %s", run->path);
     return scene_build(run->scene, run->path);
 }
@@ -80,9 +79,7 @@ static int sweep(const struct scene *scene, enum kin_crash_mode mode, uint64_t l
                                         .second = {settler_arrive, settle}, .check = check, .limit = limit,
                                         .seed = seed ? strtoull(seed, NULL, 0) : 0),
                               mode, result);
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", run.path);
-    return system(command) == 0 ? found : -1;
+    return remove_directory(run.path) == 0 ? found : -1;
 }
 
 static unsigned number, failed;

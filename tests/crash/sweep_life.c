@@ -3,6 +3,7 @@
  * nothing of the dead is left.
  *
  *     sweep_life [NAME]; a sample of the moments, its seed printed; KIN_LONG=1 takes all. */
+#include "aid.h"
 #include "audit.h"
 #include <dirent.h>
 #include <errno.h>
@@ -211,10 +212,8 @@ static const struct act acts[] = {
 
 static int prepare(void *context)
 {
-    char command[128];
     (void)context;
-    snprintf(command, sizeof command, "rm -rf '%s'", path);
-    if (system(command) != 0)
+    if (remove_directory(path) != 0)
         return kin_crash_fail("cannot remove %s", path);
     fflush(NULL);
     pid_t child = fork();
@@ -286,8 +285,6 @@ int main(int argc, char **argv)
         kin_crash_print(stdout, acts[i].name, &result);
         fflush(stdout);
     }
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", path);
     printf("1..%u\n", number);
-    return system(command) != 0 || failed || number == 0;
+    return remove_directory(path) != 0 || failed || number == 0;
 }

@@ -2,6 +2,7 @@
  * peer; then the peer must go on by himself, before anybody else comes.
  *
  *     sweep_peers [NAME]; KIN_LONG=1 sweeps every moment, else a sample whose seed is printed. */
+#include "aid.h"
 #include "channel/queue.h"
 #include "scene.h"
 #include "sys/plant.h"
@@ -179,7 +180,6 @@ static int with_stage(struct run *run, int (*act)(struct stage *stage))
 static int prepare(void *context)
 {
     struct run *run = context;
-    char command[128];
     if (run->stage.queue) { /* of the moment before */
         kin_queue_close(run->stage.queue);
         kin_queue_close(run->stage.results);
@@ -187,8 +187,7 @@ static int prepare(void *context)
     }
     struct scene build = setting;
     build.build = run->play->build;
-    snprintf(command, sizeof command, "rm -rf '%s'", run->path);
-    if (system(command) != 0)
+    if (remove_directory(run->path) != 0)
         return kin_crash_fail("cannot remove %s", run->path);
     return scene_build(&build, run->path);
 }
@@ -258,9 +257,7 @@ static int sweep(const struct play *play, struct kin_crash_result *result)
                                         .peer = {peer_arrive, peer_wait}, .due = due, .feed = feed, .check = check,
                                         .limit = limit, .seed = seed ? strtoull(seed, NULL, 0) : 0),
                               KIN_CRASH_KILL, result);
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", run.path);
-    return system(command) == 0 ? found : -1;
+    return remove_directory(run.path) == 0 ? found : -1;
 }
 
 int main(int argc, char **argv)

@@ -1,3 +1,4 @@
+#include "aid.h"
 #include "twin.h"
 #include "life/life.h"
 #include <fcntl.h>
@@ -20,14 +21,6 @@ int twin_make(struct twin *twin, const char *first, const char *second)
     return mkdtemp(twin->live) && mkdtemp(twin->copy) ? 0 : -1;
 }
 
-static void remove_directory(const char *path)
-{
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", path);
-    if (system(command) != 0)
-        fprintf(stderr, "cannot remove %s\n", path);
-}
-
 void twin_remove(struct twin *twin)
 {
     if (twin->domain)
@@ -37,8 +30,8 @@ void twin_remove(struct twin *twin)
             munmap((void *)(uintptr_t)twin->files[i].live, MOST);
             munmap(twin->files[i].copy, MOST);
         }
-    remove_directory(twin->live);
-    remove_directory(twin->copy);
+    if (remove_directory(twin->live) < 0 || remove_directory(twin->copy) < 0)
+        fprintf(stderr, "cannot remove %s and %s\n", twin->live, twin->copy);
 }
 
 static void path_of(const struct twin *twin, const char *directory, unsigned file, char path[256])

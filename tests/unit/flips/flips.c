@@ -108,8 +108,8 @@ static void flip(struct worker *worker, const struct part *part, uint64_t bit)
     __atomic_add_fetch(&worker->work->flips, 1, __ATOMIC_RELAXED);
 }
 
-/* KIN_FLIP=file:byte:bit does one flip only; file 0 is the domain, 1 the queue, 2 the dead-letter queue, 3 the segment.
- * */
+/* KIN_FLIP=file:byte:bit does one flip only; file 0 is the domain, 1 the queue, 2 the dead-letter queue, 3 the
+ * segment. */
 static bool one_is_asked(struct worker *worker)
 {
     const char *asked = getenv("KIN_FLIP");
