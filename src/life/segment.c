@@ -1,5 +1,6 @@
-/* Opening the user's segments. The six headings are in life/domain.h. */
+/* Opening the user's segments. The six headings are in life/segment.h. */
 #include "life/segment.h"
+#include "sys/atomic.h"
 #include "sys/file.h"
 #include "sys/reason.h"
 #include <errno.h>
@@ -101,6 +102,8 @@ void kin_segment_close(kin_segment *segment)
 {
     if (!segment)
         return;
+    if (segment->give_up)
+        segment->give_up(segment);
     file_unmap(segment->data, segment->bytes);
     object_close(&segment->object);
     free(segment);
@@ -114,4 +117,55 @@ void *kin_segment_data(const kin_segment *segment)
 uint64_t kin_segment_bytes(const kin_segment *segment)
 {
     return segment->bytes;
+}
+
+#define OFFSET_BITS 56
+#define ENTRY(what, offset) ((uint64_t)(what) << OFFSET_BITS | (offset))
+
+static uint64_t *entries_of(kin_segment *segment)
+{
+    return ((struct data_header *)(void *)segment->object.segment.header)->objects;
+}
+
+static uint64_t *find_entry(kin_segment *segment, uint64_t entry)
+{
+    uint64_t *entries = entries_of(segment);
+    for (unsigned i = 0; i < SEGMENT_OBJECTS_MAX; i++)
+        if (LOAD(entries[i]) == entry)
+            return &entries[i];
+    return NULL;
+}
+
+int segment_register(kin_segment *segment, enum inner what, uint64_t offset)
+{
+    uint64_t *place;
+    if (find_entry(segment, ENTRY(what, offset)))
+        return 0;
+    while ((place = find_entry(segment, 0))) {
+        uint64_t nothing = 0;
+        if (CAS(*place, &nothing, ENTRY(what, offset)))
+            return 0;
+    }
+    return reason(-ENOSPC, "%s has %u objects of kin in it already: end one that is not needed, or use another segment",
+                  segment->object.segment.path, SEGMENT_OBJECTS_MAX);
+}
+
+void segment_unregister(kin_segment *segment, enum inner what, uint64_t offset)
+{
+    uint64_t entry = ENTRY(what, offset), *place = find_entry(segment, entry);
+    if (place)
+        CAS(*place, &entry, 0);
+}
+
+int segment_each_inner(kin_segment *segment, enum inner what,
+                       int (*visit)(void *context, kin_segment *segment, uint64_t offset), void *context)
+{
+    const uint64_t *entries = entries_of(segment);
+    int result = 0;
+    for (unsigned i = 0; i < SEGMENT_OBJECTS_MAX && result == 0; i++) {
+        uint64_t entry = LOAD(entries[i]);
+        if (entry >> OFFSET_BITS == what)
+            result = visit(context, segment, entry & ((UINT64_C(1) << OFFSET_BITS) - 1));
+    }
+    return result;
 }
