@@ -19,7 +19,7 @@ class Tree:
         found = []
         for folder, folders, names in os.walk(self.root):
             folders[:] = [name for name in folders if not NOT_OURS.match(name)]
-            found += [str((Path(folder) / name).relative_to(self.root)) for name in names]
+            found += [str((Path(folder) / name).relative_to(self.root)) for name in names if not NOT_OURS.match(name)]
         return sorted(found)
 
     @lru_cache(maxsize=None)
