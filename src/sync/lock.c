@@ -8,46 +8,22 @@
  * Death    holding it: the next one steals and gets KIN_RECOVERED; a sweep makes it ORPHAN by taking it first. While
  *          asking: the hold names a lock that somebody else has; the sweep compares the word and leaves it.
  * Tests    tests/unit/sync, tests/crash/sweep_life, model/lock.pml. */
-#include "life/segment.h"
-#include "life/settle.h"
 #include "sync/mutex.h"
+#include "sync/place.h"
 #include "sys/clock.h"
 #include "sys/reason.h"
 #include <errno.h>
 #include <string.h>
 
-#define LOCK_MAGIC 0x6b636f6cu /* "lock" */
 _Static_assert(sizeof(kin_lock) == 64, "one layout for 32 and 64 bits");
-
-static inline bool inside(const kin_segment *segment, const kin_lock *lock, uint64_t *offset)
-{
-    *offset = (uint64_t)((uintptr_t)lock - (uintptr_t)segment->data);
-    return *offset < segment->bytes && segment->bytes - *offset >= sizeof *lock && *offset % 8 == 0;
-}
-
-static __attribute__((noinline, cold)) int refuse(const kin_segment *segment, const kin_lock *lock)
-{
-    uint64_t offset;
-    if (!inside(segment, lock, &offset))
-        return reason(-EINVAL, "the lock is not inside the segment %s, or not aligned to 8 bytes",
-                      segment->object.segment.path);
-    return reason(-EBADMSG, "there is no lock at byte %llu of %s: kin_lock_init makes one", (unsigned long long)offset,
-                  segment->object.segment.path);
-}
-
-static inline bool is_lock(const kin_segment *segment, const kin_lock *lock, uint64_t *offset)
-{
-    return inside(segment, lock, offset) && LOAD(lock->magic) == LOCK_MAGIC;
-}
+static const struct make make = {"lock", MAGIC_LOCK, sizeof(kin_lock), offsetof(kin_lock, magic)};
 
 int kin_lock_init(kin_segment *segment, kin_lock *lock)
 {
-    uint64_t offset;
-    if (!inside(segment, lock, &offset))
-        return reason(-EINVAL, "the lock is not inside the segment, or not aligned to 8 bytes");
-    memset(lock, 0, sizeof *lock);
-    STORE_RELEASE(lock->magic, LOCK_MAGIC);
-    return 0;
+    int result = place_clear(segment, lock, &make);
+    if (result == 0)
+        place_ready(lock, &make);
+    return result;
 }
 
 /* Under the lock: who died. */
@@ -126,8 +102,8 @@ static __attribute__((noinline)) int acquire_any(kin_segment *segment, kin_lock 
 int kin_lock_acquire(kin_segment *segment, kin_lock *lock, kin_time until)
 {
     uint64_t offset;
-    if (unlikely(!is_lock(segment, lock, &offset)))
-        return refuse(segment, lock);
+    if (unlikely(!place_is(segment, lock, &make, &offset)))
+        return place_refuse(segment, lock, &make);
     struct seat *seat = life_current(segment->object.domain);
     if (unlikely(!seat || seat->holds))
         return acquire_any(segment, lock, offset, until);
@@ -139,8 +115,8 @@ static __attribute__((noinline)) int release_any(kin_segment *segment, kin_lock 
 {
     uint64_t offset;
     int result = 0;
-    if (!is_lock(segment, lock, &offset))
-        return refuse(segment, lock);
+    if (!place_is(segment, lock, &make, &offset))
+        return place_refuse(segment, lock, &make);
     struct seat *seat = life_enter(segment->object.domain, &result);
     if (!seat)
         return result;
@@ -168,8 +144,8 @@ int kin_lock_release(kin_segment *segment, kin_lock *lock)
 int kin_lock_dead_owner(kin_segment *segment, const kin_lock *lock, struct kin_owner *out)
 {
     uint64_t offset;
-    if (!is_lock(segment, lock, &offset))
-        return refuse(segment, lock);
+    if (!place_is(segment, lock, &make, &offset))
+        return place_refuse(segment, lock, &make);
     struct kin_owner owner = {
         .pid = (pid_t)LOAD(lock->dead_pid),
         .tid = (pid_t)LOAD(lock->dead_tid),
@@ -195,32 +171,22 @@ static int set_up(void *context, kin_segment *segment)
 int kin_lock_open(kin_domain *domain, const char *name, const struct kin_lock_options *options, kin_segment **home,
                   kin_lock **out)
 {
-    struct kin_segment_options segment = {
-        .size = sizeof segment,
-        .flags = options ? options->flags : 0,
-        .mode = options ? options->mode : 0,
-        .bytes = sizeof(kin_lock),
-        .setup = set_up,
-    };
-    kin_segment *opened;
-    int result = segment_handle_open(domain, name, KIN_KIND_LOCK, &segment, &opened);
-    if (result < 0)
-        return result;
-    *home = opened;
-    *out = kin_segment_data(opened);
-    return 0;
+    struct named named = {KIN_KIND_LOCK, options ? options->flags : 0, options ? options->mode : 0, sizeof(kin_lock),
+                          set_up, NULL};
+    void *lock;
+    int result = place_open(domain, name, &named, home, &lock);
+    if (result == 0)
+        *out = lock;
+    return result;
 }
 
-static int orphan(kin_segment *segment, struct seat *seat, uint64_t offset, uint32_t dead)
+int lock_settle(kin_segment *segment, struct seat *seat, void *at, uint32_t dead)
 {
-    kin_lock *lock = (kin_lock *)(void *)(segment->data + offset);
-    uint64_t checked;
-    if (!is_lock(segment, lock, &checked))
-        return 0; /* no lock any more: nothing to settle */
+    kin_lock *lock = at;
     uint32_t seen = LOAD_ACQUIRE(lock->word);
     if ((seen & ID_MASK) != dead)
         return 0;
-    int number = life_hold(seat, segment->object.id, offset);
+    int number = life_hold(seat, segment->object.id, (uint64_t)((char *)at - segment->data));
     if (number < 0)
         return number;
     if (CAS(lock->word, &seen, seat->id | (seen & MUTEX_WAITERS))) {
@@ -230,38 +196,4 @@ static int orphan(kin_segment *segment, struct seat *seat, uint64_t offset, uint
     }
     life_forget(seat, number);
     return 0;
-}
-
-int lock_settle_object(kin_domain *domain, const char *name, uint32_t id)
-{
-    static const struct kin_segment_options existing = {.size = sizeof existing, .flags = KIN_MUST_EXIST};
-    struct life *life = ID_INDEX(id) ? life_at(domain, id) : NULL;
-    kin_segment *segment;
-    int result = 0;
-    if (!life)
-        return 0;
-    struct seat *seat = life_enter(domain, &result);
-    if (!seat)
-        return result;
-    result = segment_handle_open(domain, name, KIN_KIND_SEGMENT, &existing, &segment);
-    if (result == -EINVAL)
-        result = segment_handle_open(domain, name, KIN_KIND_LOCK, &existing, &segment);
-    if (result < 0)
-        return result == -ENOENT ? 0 : result;
-    for (unsigned i = 0; i < HOLDS_MAX && result == 0; i++)
-        if (LOAD(life->holds[i].object) == segment->object.id) {
-            uint64_t offset = LOAD(life->holds[i].offset);
-            if (offset < segment->bytes)
-                result = orphan(segment, seat, offset, id);
-        }
-    kin_segment_close(segment);
-    return result;
-}
-
-uint64_t lock_count_held(kin_domain *domain, const char *name, uint32_t process)
-{
-    (void)domain;
-    (void)name;
-    (void)process;
-    return 0; /* locks are held by lives, and the lives name them */
 }

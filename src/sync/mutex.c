@@ -158,7 +158,7 @@ static bool is_mine(const struct mutex_ask *ask, uint32_t seen)
 int mutex_acquire_slowly(struct mutex_ask *ask)
 {
     struct attempt attempt = {ask, ask->until, ask->seat->id, 0, 0};
-    if (ask->adopt && clock_left(ask->until) < PATIENCE)
+    if ((ask->adopt || ask->brief) && clock_left(ask->until) < PATIENCE)
         attempt.until = kin_after(PATIENCE);
     bool slow = false;
     ask->dead = 0;

@@ -29,7 +29,8 @@ struct mutex_ask {
     uint32_t *word;
     struct object *object;
     kin_time until;
-    bool adopt;    /* copy a dead owner's op before stealing: for objects, whose repair it is */
+    bool brief;    /* whoever holds it is in the middle of an operation: a deadline waits a little for him */
+    bool adopt;    /* copy a dead owner's op before stealing: for objects, whose repair it is. Brief */
     uint32_t dead; /* out, with KIN_RECOVERED: the life that it was taken from; 0: unknown */
 };
 
