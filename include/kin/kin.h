@@ -6,6 +6,7 @@
 #include <kin/channel.h>
 #include <kin/domain.h>
 #include <kin/lock.h>
+#include <kin/pipe.h>
 #include <kin/process.h>
 #include <kin/queue.h>
 #include <kin/segment.h>

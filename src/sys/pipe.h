@@ -1,0 +1,28 @@
+/* Pipes, and bytes on their way through them. Nothing here raises SIGPIPE, or is a cancellation point. Results are 0
+ * (or what the call gives) or a negative errno. */
+#ifndef SYS_PIPE_H
+#define SYS_PIPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Both ends close-on-exec: ends[0] is read, ends[1] is written. */
+int pipe_make(int ends[2]);
+
+/* read() and write() of any descriptor. Without `wait` they do not wait, though the open file be a blocking one:
+ * -EAGAIN. The flag O_NONBLOCK is left alone, as it belongs to all who share the open file. What the kernel knows no
+ * such call for (a FIFO or a terminal that is a blocking one; pipes before Linux 6.4) is asked by poll() first, and
+ * gets at most PIPE_BUF bytes at once: that waits only if another process is quicker between the two. */
+ssize_t pipe_read(int fd, void *buffer, size_t size, bool wait);
+ssize_t pipe_write(int fd, const void *data, size_t size, bool wait);
+
+/* splice() and tee() that do not wait for a pipe: -EAGAIN. */
+ssize_t pipe_splice(int from, int to, size_t size);
+ssize_t pipe_tee(int from, int to, size_t size);
+
+/* Its capacity in bytes, read and set. */
+int pipe_capacity(int fd);
+int pipe_set_capacity(int fd, int bytes);
+
+#endif
