@@ -5,9 +5,12 @@
 #include <kin/base.h>
 #include <kin/channel.h>
 #include <kin/domain.h>
+#include <kin/fifo.h>
 #include <kin/lock.h>
 #include <kin/pipe.h>
+#include <kin/pipeline.h>
 #include <kin/process.h>
+#include <kin/pump.h>
 #include <kin/queue.h>
 #include <kin/segment.h>
 
