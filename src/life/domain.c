@@ -36,7 +36,7 @@ __attribute__((constructor)) static void watch_forks(void)
 static uint32_t layout_of_domain(void)
 {
     return SEGMENT_LAYOUT(sizeof(struct domain_header), sizeof(struct life), sizeof(struct process),
-                          sizeof(struct log_entry), offsetof(struct domain_header, lives),
+                          sizeof(struct attachment), sizeof(struct log_entry), offsetof(struct domain_header, lives),
                           offsetof(struct life, finish), offsetof(struct life, holds), ID_INDEX_BITS, TABLE_EXTENTS);
 }
 
@@ -46,17 +46,23 @@ static int fill_domain(void *context, struct segment *segment)
     struct domain_header *shared = (struct domain_header *)segment->header;
     table_format(&shared->lives, LIVES_MAX, RECORDS_FIRST, LIFE_SHIFT);
     table_format(&shared->processes, LIVES_MAX, RECORDS_FIRST, PROCESS_SHIFT);
+    table_format(&shared->attachments, ATTACHMENTS_MAX, ATTACHMENTS_FIRST, ATTACHMENT_SHIFT);
     shared->next_object = 1;
-    struct table lives, processes;
+    struct table lives, processes, attachments;
     int result = table_attach(&lives, segment, &shared->lives, LIFE_SHIFT);
     if (result == 0)
         result = table_attach(&processes, segment, &shared->processes, PROCESS_SHIFT);
     if (result == 0)
+        result = table_attach(&attachments, segment, &shared->attachments, ATTACHMENT_SHIFT);
+    if (result == 0)
         result = table_grow(&lives);
     if (result == 0)
         result = table_grow(&processes);
+    if (result == 0)
+        result = table_grow(&attachments);
     table_unmap(&lives);
     table_unmap(&processes);
+    table_unmap(&attachments);
     segment->table_count = 0;
     return result;
 }
@@ -162,8 +168,11 @@ static int view(kin_domain *domain, const char *path)
     int result = table_attach(&domain->lives, &domain->segment, &domain->shared->lives, LIFE_SHIFT);
     if (result == 0)
         result = table_attach(&domain->processes, &domain->segment, &domain->shared->processes, PROCESS_SHIFT);
+    if (result == 0)
+        result = table_attach(&domain->attachments, &domain->segment, &domain->shared->attachments, ATTACHMENT_SHIFT);
     if (result == 0 && (domain->lives.limit != LIVES_MAX || domain->lives.first != RECORDS_FIRST ||
-                        domain->processes.limit != LIVES_MAX || domain->processes.first != RECORDS_FIRST))
+                        domain->processes.limit != LIVES_MAX || domain->processes.first != RECORDS_FIRST ||
+                        domain->attachments.limit != ATTACHMENTS_MAX || domain->attachments.first != ATTACHMENTS_FIRST))
         result = reason(-EBADMSG, "the domain %s is damaged: end its users and remove it", path);
     if (result < 0)
         return result;

@@ -125,6 +125,17 @@ struct process {
 _Static_assert(sizeof(struct process) == 256, "one layout for 32 and 64 bits");
 #define PROCESS_SHIFT 8
 
+/* An open handle of a segment (life/attach.h). */
+struct attachment {
+    uint64_t object; /* id */
+    uint32_t process;
+    uint32_t spare;
+};
+_Static_assert(sizeof(struct attachment) == 16, "one layout for 32 and 64 bits");
+#define ATTACHMENT_SHIFT 4
+#define ATTACHMENTS_FIRST 8u /* log2: a page */
+#define ATTACHMENTS_MAX (1u << 22)
+
 #define LOG_ENTRIES 256u
 struct log_entry {
     uint64_t number; /* stored last; 0 while it is being written */
@@ -151,6 +162,7 @@ struct domain_header {
     uint64_t unused[4];
     struct table_header lives;
     struct table_header processes;
+    struct table_header attachments;
     struct log_entry log[LOG_ENTRIES];
 };
 
@@ -158,10 +170,11 @@ struct domain_header {
 struct kin_domain {
     struct segment segment;
     struct domain_header *shared;
-    struct table lives, processes;
+    struct table lives, processes, attachments;
     /* Wiped by the kernel in a child of fork: the id of this process's record, 0 when it has none. */
     uint32_t *own;
     unsigned seats;       /* lives that this process's threads have */
+    uint32_t attach_hint; /* where an attachment may be free */
     dev_t witness_device; /* identity of byte_file */
     ino_t witness_inode;
     int byte_file;      /* holds this process's byte lock; may have been closed by the application */

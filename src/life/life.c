@@ -1,4 +1,5 @@
 /* Taking and leaving a life. The six headings are in life/domain.h. */
+#include "life/attach.h"
 #include "life/bell.h"
 #include "sys/atomic.h"
 #include "sys/clock.h"
@@ -125,7 +126,9 @@ static int own_process(kin_domain *domain)
     uint32_t pid = (uint32_t)getpid();
     uint64_t start = task_start(pid), name_space = task_namespace();
     uint32_t id = start ? find_process(domain, pid, start, name_space) : 0;
-    if (!id) {
+    if (id) {
+        attach_sweep(domain, id); /* exec unmapped all */
+    } else {
         struct process *process = new_process(domain, &id, &result);
         if (!process)
             return result;
@@ -287,6 +290,7 @@ static void leave_process(kin_domain *domain, uint32_t id)
     struct process *process = process_at(domain, id);
     STORE_RELEASE(*domain->own, 0);
     bell_sweep(domain, id);
+    attach_sweep(domain, id);
     if (process && !process_is_named(domain, id))
         STORE_RELEASE(process->stamp, (ID_GENERATION(id) + 1) & GENERATION_MASK);
 }

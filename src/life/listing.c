@@ -1,4 +1,5 @@
 /* Listing, looking into, removing. The six headings are in life/domain.h. */
+#include "life/attach.h"
 #include "life/bell.h"
 #include "life/object.h"
 #include "life/settle.h"
@@ -162,6 +163,18 @@ static int visit_process(struct parties *all, uint32_t index)
     return all->visit(all->context, &party);
 }
 
+static int visit_attached(void *context, uint32_t process, uint32_t count)
+{
+    struct parties *all = context;
+    struct kin_party party = party_of(all->domain, process, 0, KIN_PART_ATTACHED);
+    enum verdict verdict = process_verdict(all->domain, process, false);
+    if (verdict == VERDICT_CORRUPT)
+        return 0; /* it left without closing: its record is another's by now */
+    party.alive = verdict == VERDICT_ALIVE;
+    party.count = count;
+    return all->visit(all->context, &party);
+}
+
 int kin_object_each_party(kin_domain *given, const char *name,
                           int (*visit)(void *context, const struct kin_party *party), void *context)
 {
@@ -177,6 +190,8 @@ int kin_object_each_party(kin_domain *given, const char *name,
             result = visit_life(&all, i);
         for (uint32_t i = 1; i < processes && i < all.domain->processes.limit && result == 0; i++)
             result = visit_process(&all, i);
+        if (result == 0)
+            result = attach_each(all.domain, all.header.id, visit_attached, &all);
     }
     domain_drop(all.domain);
     return result;
@@ -185,7 +200,7 @@ int kin_object_each_party(kin_domain *given, const char *name,
 static int find_living(void *context, const struct kin_party *party)
 {
     struct kin_party *found = context;
-    if (party->alive == 0)
+    if (party->alive == 0 || party->part == KIN_PART_ATTACHED)
         return 0;
     *found = *party;
     return 1;

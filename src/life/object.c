@@ -45,6 +45,7 @@ static int make(kin_domain *domain, const char *path, const struct object_birth 
         .layout = birth->layout,
         .header_bytes = birth->header_bytes,
         .mode = birth->mode ? birth->mode : 0600,
+        .seals = birth->seals,
         .id = domain_new_id(domain),
         .domain = domain->shared->base.id,
         .fill = birth->fill,
@@ -53,13 +54,19 @@ static int make(kin_domain *domain, const char *path, const struct object_birth 
     return segment_create(path, &file, segment);
 }
 
+static struct segment_opening opening_of(const struct object_birth *birth)
+{
+    return (struct segment_opening){birth->kind, birth->layout, birth->whole, birth->may_only_read};
+}
+
 static int open_or_make(kin_domain *domain, const char *name, const char *path, const struct object_birth *birth,
                         struct segment *segment)
 {
+    struct segment_opening opening = opening_of(birth);
     for (unsigned tries = 0; tries < 8; tries++) {
         int result = -ENOENT;
         if (!(birth->flags & KIN_MUST_CREATE))
-            result = segment_open(path, birth->kind, birth->layout, segment);
+            result = segment_open_as(path, &opening, segment);
         if (result != -ENOENT)
             return result;
         if (birth->flags & KIN_MUST_EXIST)
@@ -71,6 +78,24 @@ static int open_or_make(kin_domain *domain, const char *name, const char *path, 
             return result;
     }
     return reason(-EAGAIN, "%s is being made and removed all the time", path);
+}
+
+/* The last step of each way to an object: the handle keeps the domain, or everything is let go. */
+static int finish(kin_domain *domain, int result, struct object *object, struct object *out)
+{
+    if (result == 0 && object->segment.header->domain != domain->shared->base.id) {
+        result = reason(-EPROTO, "%s was made in another domain than %s: it cannot be used here", object->segment.path,
+                        domain->path);
+        segment_close(&object->segment);
+    }
+    if (result < 0) {
+        domain_drop(domain);
+        return result;
+    }
+    object->domain = domain;
+    object->id = object->segment.header->id;
+    *out = *object;
+    return 0;
 }
 
 int object_open(kin_domain *given, const char *name, const struct object_birth *birth, struct object *out)
@@ -86,18 +111,24 @@ int object_open(kin_domain *given, const char *name, const struct object_birth *
     result = object_path(domain, name, path, sizeof path);
     if (result == 0)
         result = open_or_make(domain, name, path, birth, &object.segment);
-    if (result == 0 && object.segment.header->domain != domain->shared->base.id) {
-        segment_close(&object.segment);
-        result = reason(-EPROTO, "%s was made in another domain and copied here: it cannot be used", path);
-    }
-    if (result < 0) {
-        domain_drop(domain);
-        return result;
-    }
-    object.domain = domain;
-    object.id = object.segment.header->id;
-    *out = object;
-    return 0;
+    return finish(domain, result, &object, out);
+}
+
+int object_make_nameless(kin_domain *given, const struct object_birth *birth, struct object *out)
+{
+    kin_domain *domain;
+    struct object object = {.segment.fd = -1};
+    int result = domain_resolve(given, &domain);
+    return result < 0 ? result : finish(domain, make(domain, NULL, birth, &object.segment), &object, out);
+}
+
+int object_open_fd(kin_domain *given, int fd, const struct object_birth *birth, struct object *out)
+{
+    kin_domain *domain;
+    struct object object = {.segment.fd = -1};
+    struct segment_opening opening = opening_of(birth);
+    int result = domain_resolve(given, &domain);
+    return result < 0 ? result : finish(domain, segment_open_fd(fd, &opening, &object.segment), &object, out);
 }
 
 void object_close(struct object *object)

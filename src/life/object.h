@@ -14,12 +14,17 @@ struct object_birth {
     uint32_t kind, layout, header_bytes;
     unsigned flags; /* of enum kin_open */
     unsigned mode;
+    bool whole, may_only_read; /* as in struct segment_opening */
+    unsigned seals;            /* of one without a name */
     int (*fill)(void *context, struct segment *segment);
     void *context;
 };
 
 /* Opens the object, or makes it by `birth` as its flags say. The handle keeps the domain. */
 int object_open(kin_domain *given, const char *name, const struct object_birth *birth, struct object *out);
+/* The same without a name, and behind a descriptor that was handed on. */
+int object_make_nameless(kin_domain *given, const struct object_birth *birth, struct object *out);
+int object_open_fd(kin_domain *given, int fd, const struct object_birth *birth, struct object *out);
 void object_close(struct object *object);
 
 /* -EINVAL, -ENAMETOOLONG with a sentence, or 0. */

@@ -1,90 +1,117 @@
 /* Opening the user's segments. The six headings are in life/segment.h. */
 #include "life/segment.h"
+#include "life/attach.h"
 #include "sys/atomic.h"
+#include "sys/clock.h"
 #include "sys/file.h"
 #include "sys/reason.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 struct birth {
     const struct kin_segment_options *options;
     kin_segment *handle;
 };
 
-static int map_data(kin_segment *handle, struct segment *segment)
+static uint64_t most_of(const struct kin_segment_options *options)
 {
-    handle->data = file_map(segment->fd, SEGMENT_DATA_AT, handle->bytes);
-    return handle->data ? 0
-                        : reason_errno("cannot map %llu bytes of %s", (unsigned long long)handle->bytes, segment->path);
+    return options->bytes_max > options->bytes ? options->bytes_max : options->bytes;
+}
+
+static int reserve(const struct segment *segment, const struct kin_segment_options *options)
+{
+    int result = -ENOSPC;
+    if (most_of(options) <= SEGMENT_BYTES_MAX)
+        result = options->flags & KIN_SEGMENT_NO_RESERVE ? file_lengthen(segment->fd, SEGMENT_DATA_AT + options->bytes)
+                                                         : file_reserve(segment->fd, SEGMENT_DATA_AT, options->bytes);
+    if (result == 0)
+        return 0;
+    return reason(result,
+                  "no room for %s (%llu bytes): enlarge the tmpfs it is on or remove what is not needed (kin ls)",
+                  segment->path, (unsigned long long)most_of(options));
 }
 
 static int fill(void *context, struct segment *segment)
 {
     struct birth *birth = context;
     kin_segment *handle = birth->handle;
-    handle->bytes = birth->options->bytes;
-    if (handle->bytes == 0)
+    const struct kin_segment_options *options = birth->options;
+    struct data_header *shared = (struct data_header *)(void *)segment->header;
+    if (options->bytes == 0)
         return reason(-EINVAL, "%s is new, and no size is given", segment->path);
-    int result =
-        handle->bytes > UINT64_C(1) << 46 ? -ENOSPC : file_reserve(segment->fd, SEGMENT_DATA_AT, handle->bytes);
+    int result = reserve(segment, options);
     if (result < 0)
-        return reason(result,
-                      "no room for %s (%llu bytes): enlarge the tmpfs it is on or remove what is not needed (kin ls)",
-                      segment->path, (unsigned long long)handle->bytes);
-    ((struct data_header *)(void *)segment->header)->bytes = handle->bytes;
-    result = map_data(handle, segment);
-    if (result == 0 && birth->options->setup) {
-        handle->object.segment = *segment;
-        handle->object.id = segment->header->id;
-        result = birth->options->setup(birth->options->context, handle);
-    }
-    return result;
+        return result;
+    shared->bytes = options->bytes;
+    shared->bytes_max = most_of(options);
+    shared->flags = options->flags & KIN_SEGMENT_NO_RESERVE;
+    shared->changed_at = shared->base.created;
+    shared->creator = (uint32_t)getpid();
+    handle->object.segment = *segment;
+    handle->object.id = segment->header->id;
+    result = segment_place(handle, options);
+    *segment = handle->object.segment;
+    return result == 0 && options->setup ? options->setup(options->context, handle) : result;
 }
 
-static int attach(kin_segment *handle, uint64_t least)
+static int look_at(kin_segment *handle, const struct kin_segment_options *options)
 {
-    struct segment *segment = &handle->object.segment;
-    struct stat about;
-    handle->bytes = ((struct data_header *)(void *)segment->header)->bytes;
-    int fd = segment_fd(segment);
-    if (fd < 0)
-        return fd;
-    if (fstat(fd, &about) < 0 || handle->bytes == 0 || handle->bytes > (uint64_t)about.st_size - SEGMENT_DATA_AT)
+    const struct segment *segment = &handle->object.segment;
+    struct data_header *shared = segment_shared(handle);
+    uint64_t bytes = LOAD(shared->bytes), most = LOAD(shared->bytes_max);
+    if (bytes == 0 || bytes > most || most > SEGMENT_BYTES_MAX || segment->mapped < SEGMENT_DATA_AT ||
+        bytes > segment->mapped - SEGMENT_DATA_AT)
         return reason(-EBADMSG, "%s is damaged or cut off: remove it and make it anew", segment->path);
-    if (handle->bytes < least)
+    if (bytes < options->bytes)
         return reason(-EMSGSIZE, "%s has %llu bytes, %llu are asked for: remove it and make it anew", segment->path,
-                      (unsigned long long)handle->bytes, (unsigned long long)least);
-    return map_data(handle, segment);
+                      (unsigned long long)bytes, (unsigned long long)options->bytes);
+    return segment_place(handle, options);
 }
 
-int segment_handle_open(kin_domain *domain, const char *name, unsigned kind, const struct kin_segment_options *options,
-                        kin_segment **out)
+enum way { BY_NAME, NAMELESS, BY_DESCRIPTOR };
+
+static int find_object(enum way way, kin_domain *domain, const char *name, int fd, const struct object_birth *birth,
+                       struct object *out)
+{
+    if (way == BY_NAME)
+        return object_open(domain, name, birth, out);
+    return way == NAMELESS ? object_make_nameless(domain, birth, out) : object_open_fd(domain, fd, birth, out);
+}
+
+static int open_handle(enum way way, kin_domain *domain, const char *name, int fd, unsigned kind,
+                       const struct kin_segment_options *options, kin_segment **out)
 {
     static const struct kin_segment_options defaults = {.size = sizeof defaults};
     kin_segment *handle = calloc(1, sizeof *handle);
     if (!handle)
         return reason(-ENOMEM, "no memory left in this process");
     struct birth context = {options ? options : &defaults, handle};
+    unsigned flags = context.options->flags;
     struct object_birth birth = {
         .kind = kind,
         .layout = SEGMENT_LAYOUT(sizeof(struct data_header), sizeof(kin_lock)),
         .header_bytes = sizeof(struct data_header),
-        .flags = context.options->flags,
+        .flags = flags,
         .mode = context.options->mode,
+        .whole = true,
+        .may_only_read = flags & KIN_SEGMENT_READ_ONLY,
+        .seals = F_SEAL_SHRINK | (most_of(context.options) > context.options->bytes ? 0 : F_SEAL_GROW) |
+                 (flags & KIN_SEGMENT_SOLE_WRITER ? F_SEAL_FUTURE_WRITE : 0) | F_SEAL_SEAL,
         .fill = fill,
         .context = &context,
     };
     struct object object;
-    int result = object_open(domain, name, &birth, &object);
+    int result = find_object(way, domain, name, fd, &birth, &object);
     if (result < 0) {
-        file_unmap(handle->data, handle->bytes);
         free(handle);
         return result;
     }
+    bool made = handle->data && handle->object.id == object.id; /* not if somebody else was faster */
     handle->object = object;
-    if (!handle->data)
-        result = attach(handle, context.options->bytes);
+    if (!made)
+        result = look_at(handle, context.options);
     if (result < 0) {
         kin_segment_close(handle);
         return result;
@@ -93,9 +120,52 @@ int segment_handle_open(kin_domain *domain, const char *name, unsigned kind, con
     return 0;
 }
 
+int segment_handle_open(kin_domain *domain, const char *name, unsigned kind, const struct kin_segment_options *options,
+                        kin_segment **out)
+{
+    return open_handle(BY_NAME, domain, name, -1, kind, options, out);
+}
+
+static void note_time(const kin_segment *segment, int64_t *when)
+{
+    kin_domain *domain = segment->object.domain;
+    uint32_t own = LOAD(*domain->own);
+    struct process *process = own ? process_at(domain, own) : NULL;
+    if (segment->object.segment.read_only)
+        return;
+    STORE(*when, clock_realtime());
+    if (process)
+        STORE(segment_shared(segment)->last, LOAD(process->pid));
+}
+
+/* Counts it, in the name of this process. */
+static int attach(kin_segment *segment, kin_segment **out)
+{
+    int result = 0;
+    struct seat *seat = life_enter(segment->object.domain, &result);
+    if (seat)
+        result = attach_note(seat, segment->object.id, &segment->attachment);
+    if (result < 0) {
+        kin_segment_close(segment);
+        return result;
+    }
+    note_time(segment, &segment_shared(segment)->attached_at);
+    *out = segment;
+    return 0;
+}
+
 int kin_segment_open(kin_domain *domain, const char *name, const struct kin_segment_options *options, kin_segment **out)
 {
-    return segment_handle_open(domain, name, KIN_KIND_SEGMENT, options, out);
+    kin_segment *segment;
+    int result = open_handle(name ? BY_NAME : NAMELESS, domain, name, -1, KIN_KIND_SEGMENT, options, &segment);
+    return result < 0 ? result : attach(segment, out);
+}
+
+int kin_segment_open_fd(kin_domain *domain, int fd, const struct kin_segment_options *options, kin_segment **out)
+{
+    kin_segment *segment;
+    int result = open_handle(BY_DESCRIPTOR, domain, NULL, fd, KIN_KIND_SEGMENT, options, &segment);
+    return result < 0 ? result : attach(segment, out);
 }
 
 void kin_segment_close(kin_segment *segment)
@@ -104,7 +174,10 @@ void kin_segment_close(kin_segment *segment)
         return;
     if (segment->give_up)
         segment->give_up(segment);
-    file_unmap(segment->data, segment->bytes);
+    if (segment->attachment) {
+        note_time(segment, &segment_shared(segment)->detached_at);
+        attach_forget(segment->object.domain, segment->object.id, segment->attachment);
+    }
     object_close(&segment->object);
     free(segment);
 }
@@ -114,9 +187,9 @@ void *kin_segment_data(const kin_segment *segment)
     return segment->data;
 }
 
-uint64_t kin_segment_bytes(const kin_segment *segment)
+int kin_segment_fd(kin_segment *segment)
 {
-    return segment->bytes;
+    return segment_fd(&segment->object.segment);
 }
 
 #define OFFSET_BITS 56

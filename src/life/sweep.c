@@ -1,4 +1,5 @@
 /* Freeing the records of the dead. The six headings are in life/domain.h. */
+#include "life/attach.h"
 #include "life/bell.h"
 #include "life/object.h"
 #include "life/settle.h"
@@ -130,6 +131,7 @@ static bool free_process(kin_domain *domain, uint32_t index, const unsigned char
     if (!settle_all(&left))
         return false;
     bell_sweep(domain, id);
+    attach_sweep(domain, id);
     stamp |= PROCESS_DEAD;
     return CAS(process->stamp, &stamp, (stamp + 1) & GENERATION_MASK);
 }

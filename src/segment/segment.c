@@ -10,10 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define PAGE 4096u
+#define NAMELESS "memory without a name" /* where a path is wanted; nothing can be opened by it */
 
 uint32_t segment_layout(const uint32_t *numbers, unsigned count)
 {
@@ -24,15 +26,18 @@ uint32_t segment_layout(const uint32_t *numbers, unsigned count)
     return hash;
 }
 
+static int know(struct segment *segment, const char *path, const struct stat *about)
+{
+    segment->device = about->st_dev;
+    segment->inode = about->st_ino;
+    segment->path = strdup(path);
+    return segment->path ? 0 : reason(-ENOMEM, "no memory left in this process");
+}
+
 static int take_identity(struct segment *segment, const char *path)
 {
     struct stat about;
-    if (fstat(segment->fd, &about) < 0)
-        return reason_errno("cannot look at %s", path);
-    segment->device = about.st_dev;
-    segment->inode = about.st_ino;
-    segment->path = strdup(path);
-    return segment->path ? 0 : reason(-ENOMEM, "no memory left in this process");
+    return fstat(segment->fd, &about) < 0 ? reason_errno("cannot look at %s", path) : know(segment, path, &about);
 }
 
 static int link_into_place(int fd, const char *path)
@@ -58,6 +63,7 @@ static int build(const char *path, const struct segment_birth *birth, struct seg
     if (!segment->header)
         return reason_errno("cannot map %s", path);
     segment->header_bytes = (uint32_t)bytes;
+    segment->mapped = bytes;
     *segment->header = (struct segment_header){
         .magic = SEGMENT_MAGIC,
         .version = SEGMENT_VERSION,
@@ -73,21 +79,35 @@ static int build(const char *path, const struct segment_birth *birth, struct seg
         return result;
     if (fchmod(segment->fd, birth->mode & 01777) < 0)
         return reason_errno("cannot set the permissions of %s", path);
-    return link_into_place(segment->fd, path);
+    if (!segment->nameless)
+        return link_into_place(segment->fd, path);
+    return fcntl(segment->fd, F_ADD_SEALS, birth->seals) < 0 ? reason_errno("cannot seal %s", path) : 0;
 }
 
-int segment_create(const char *path, const struct segment_birth *birth, struct segment *out)
+/* In the directory that it will have its name in; without a path, nowhere. */
+static int make_file(const char *path)
 {
     char directory[4096];
+    if (!path) {
+        int fd = memfd_create("kin", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        return fd < 0 ? reason_errno("cannot make memory without a name") : fd;
+    }
     const char *slash = strrchr(path, '/');
-    struct segment segment = {.fd = -1};
     if (!slash || (size_t)(slash - path) >= sizeof directory)
         return reason(-ENAMETOOLONG, "%s is too long for a path", path);
     memcpy(directory, path, (size_t)(slash - path));
     directory[slash - path] = 0;
-    segment.fd = file_open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    int fd = file_open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    return fd < 0 ? reason_errno("cannot make a file in %s", directory) : fd;
+}
+
+int segment_create(const char *path, const struct segment_birth *birth, struct segment *out)
+{
+    struct segment segment = {.fd = make_file(path), .nameless = !path};
     if (segment.fd < 0)
-        return reason_errno("cannot make a file in %s", directory);
+        return segment.fd;
+    if (!path)
+        path = NAMELESS;
     int result = take_identity(&segment, path);
     if (result == 0)
         result = build(path, birth, &segment);
@@ -119,42 +139,80 @@ static int check_header(const char *path, uint32_t kind, uint32_t layout, const 
     return 0;
 }
 
-static int look_at(struct segment *segment, const char *path, uint32_t kind, uint32_t layout)
+static int map_file(struct segment *segment, uint64_t bytes)
+{
+    segment->mapped = bytes;
+    segment->header = segment->read_only ? file_map_read_only(segment->fd, 0, bytes) : file_map(segment->fd, 0, bytes);
+    return segment->header ? 0 : reason_errno("cannot map %s", segment->path);
+}
+
+static int look_at(struct segment *segment, const char *path, const struct segment_opening *opening)
 {
     struct segment_header header;
     struct stat about;
-    int result = take_identity(segment, path);
-    if (result < 0)
-        return result;
     if (fstat(segment->fd, &about) < 0 || !S_ISREG(about.st_mode))
         return reason(-EMEDIUMTYPE, "%s is not an object of kin", path);
-    ssize_t length = file_read(segment->fd, &header, sizeof header);
-    if (length < 0)
-        return reason_errno("cannot read %s", path);
-    if ((size_t)length < sizeof header)
-        return reason(-EMEDIUMTYPE, "%s is not an object of kin, or was cut off", path);
-    result = check_header(path, kind, layout, &header, (uint64_t)about.st_size);
+    int result = know(segment, path, &about);
     if (result < 0)
         return result;
-    segment->header = file_map(segment->fd, 0, header.header_bytes);
-    if (!segment->header)
-        return reason_errno("cannot map %s", path);
+    if (about.st_size < (off_t)sizeof header)
+        return reason(-EMEDIUMTYPE, "%s is not an object of kin, or was cut off", path);
+    if (opening->whole)
+        result = map_file(segment, (uint64_t)about.st_size);
+    else if (file_read(segment->fd, &header, sizeof header) != sizeof header)
+        result = reason_errno("cannot read %s", path);
+    if (result < 0)
+        return result;
+    if (opening->whole)
+        header = *segment->header;
+    result = check_header(path, opening->kind, opening->layout, &header, (uint64_t)about.st_size);
     segment->header_bytes = header.header_bytes;
+    return result < 0 || opening->whole ? result : map_file(segment, header.header_bytes);
+}
+
+static int look_or_close(struct segment *segment, const char *path, const struct segment_opening *opening,
+                         struct segment *out)
+{
+    int result = look_at(segment, path, opening);
+    if (result < 0) {
+        segment_close(segment);
+        return result;
+    }
+    *out = *segment;
     return 0;
 }
 
-int segment_open(const char *path, uint32_t kind, uint32_t layout, struct segment *out)
+int segment_open_as(const char *path, const struct segment_opening *opening, struct segment *out)
 {
     struct segment segment = {.fd = file_open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0)};
+    if (segment.fd < 0 && errno == EACCES && opening->may_only_read) {
+        segment.fd = file_open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
+        segment.read_only = true;
+    }
     if (segment.fd < 0)
         return errno == ENOENT ? reason(-ENOENT, "there is no %s", path) : reason_errno("cannot open %s", path);
-    int result = look_at(&segment, path, kind, layout);
-    if (result < 0) {
-        segment_close(&segment);
-        return result;
-    }
-    *out = segment;
-    return 0;
+    return look_or_close(&segment, path, opening, out);
+}
+
+int segment_open_fd(int fd, const struct segment_opening *opening, struct segment *out)
+{
+    struct stat about;
+    int mode = fcntl(fd, F_GETFL), seals = fcntl(fd, F_GET_SEALS);
+    if (mode < 0 || fstat(fd, &about) < 0)
+        return reason_errno("descriptor %d", fd);
+    struct segment segment = {.fd = -1, .nameless = about.st_nlink == 0};
+    /* What can be made shorter can vanish under the reader: SIGBUS. Who may write a domain's files is trusted. */
+    if (segment.nameless && (seals < 0 || !(seals & F_SEAL_SHRINK)))
+        return reason(-EPERM, "descriptor %d is memory that others can make shorter: have it sealed by F_SEAL_SHRINK",
+                      fd);
+    segment.read_only =
+        (mode & O_ACCMODE) == O_RDONLY || (segment.nameless && seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE));
+    if (segment.read_only && !opening->may_only_read)
+        return reason(-EACCES, "descriptor %d can only be read: attach with KIN_SEGMENT_READ_ONLY", fd);
+    segment.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (segment.fd < 0)
+        return reason_errno("cannot keep descriptor %d", fd);
+    return look_or_close(&segment, NAMELESS, opening, out);
 }
 
 void segment_close(struct segment *segment)
@@ -162,7 +220,7 @@ void segment_close(struct segment *segment)
     for (unsigned i = 0; i < segment->table_count; i++)
         table_unmap(segment->tables[i]);
     segment->table_count = 0;
-    file_unmap(segment->header, segment->header_bytes);
+    file_unmap(segment->header, segment->mapped);
     segment->header = NULL;
     if (segment->fd >= 0 && segment_fd(segment) == segment->fd)
         file_close(segment->fd);
@@ -196,6 +254,8 @@ int segment_is_gone(struct segment *segment)
     struct stat about;
     if (LOAD(segment->header->removed))
         return 1;
+    if (segment->nameless)
+        return 0;
     if (is_ours(segment, segment->fd))
         return fstat(segment->fd, &about) == 0 && about.st_nlink == 0;
     return stat(segment->path, &about) < 0 || about.st_ino != segment->inode;

@@ -4,7 +4,8 @@
  * ever meets one that is half made, and a builder's death leaves nothing.
  *
  * Layout   segment_header, then the kind's own header up to `header_bytes`, then the extents of its tables (table.h).
- * States   nameless -> named -> removed (the flag) and unlinked.
+ * States   nameless -> named -> removed (the flag) and unlinked. One that is handed on by its descriptor alone (memfd)
+ *          stays nameless; it is sealed against shrinking when it is whole.
  * Always   everything but `removed` is constant after birth; slow if `removed` is unset after the unlink (waiters learn
  *          it at the backstop), wrong never.
  * Order    `removed` is stored before the unlink; whoever was woken looks at it under the object's lock.
@@ -41,7 +42,10 @@ struct table;
 /* This process's view of one. */
 struct segment {
     struct segment_header *header;
-    uint32_t header_bytes; /* checked copy: how much `header` maps */
+    uint32_t header_bytes; /* checked copy */
+    bool nameless;         /* a memfd */
+    bool read_only;        /* the file could not be opened for writing: neither can the header be written */
+    uint64_t mapped;       /* how much is mapped from `header` on: the header, or more */
     int fd;                /* may have been closed by the application: use segment_fd() */
     dev_t device;
     ino_t inode;
@@ -55,18 +59,32 @@ struct segment_birth {
     uint32_t layout;
     uint32_t header_bytes;
     uint32_t mode;
+    unsigned seals; /* F_SEAL_*, of one without a path when it is whole */
     uint64_t id, domain;
     /* Fills the file before anybody sees it. */
     int (*fill)(void *context, struct segment *segment);
     void *context;
 };
 
-/* Makes the file. -EEXIST: the name is taken; -ENOSPC with the remedy. */
+/* Makes the file; without a path a nameless one. -EEXIST: the name is taken; -ENOSPC with the remedy. */
 int segment_create(const char *path, const struct segment_birth *birth, struct segment *out);
 
-/* Opens one. kind 0: any. -ENOENT, -EACCES; -EMEDIUMTYPE: no object of kin; -EPROTO: other layout;
- * -EINVAL: another kind. */
-int segment_open(const char *path, uint32_t kind, uint32_t layout, struct segment *out);
+struct segment_opening {
+    uint32_t kind, layout; /* kind 0: any */
+    bool whole;            /* map all of the file, not the header alone */
+    bool may_only_read;    /* is content with a file that cannot be opened for writing */
+};
+
+/* Opens one. -ENOENT, -EACCES; -EMEDIUMTYPE: no object of kin; -EPROTO: other layout; -EINVAL: another kind. */
+int segment_open_as(const char *path, const struct segment_opening *opening, struct segment *out);
+
+/* The same behind a descriptor, which stays the caller's. */
+int segment_open_fd(int fd, const struct segment_opening *opening, struct segment *out);
+
+static inline int segment_open(const char *path, uint32_t kind, uint32_t layout, struct segment *out)
+{
+    return segment_open_as(path, &(struct segment_opening){.kind = kind, .layout = layout}, out);
+}
 
 void segment_close(struct segment *segment);
 

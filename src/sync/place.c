@@ -10,6 +10,9 @@
 int place_refuse(const kin_segment *segment, const void *at, const struct make *make)
 {
     uint64_t offset;
+    if (!segment->may_write)
+        return reason(-EROFS, "%s is attached for reading only: no %s in it can be used", segment->object.segment.path,
+                      make->noun);
     if (!place_inside(segment, at, make, &offset))
         return reason(-EINVAL, "the %s is not inside the segment %s, or not aligned to 8 bytes", make->noun,
                       segment->object.segment.path);

@@ -41,7 +41,7 @@ place_settle lock_settle;
 static inline bool place_inside(const kin_segment *segment, const void *at, const struct make *make, uint64_t *offset)
 {
     *offset = (uint64_t)((uintptr_t)at - (uintptr_t)segment->data);
-    return *offset < segment->bytes && segment->bytes - *offset >= make->bytes && *offset % 8 == 0;
+    return segment_can_hold(segment, *offset, make->bytes) && *offset % 8 == 0;
 }
 
 static inline bool place_is(const kin_segment *segment, const void *at, const struct make *make, uint64_t *offset)

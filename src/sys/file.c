@@ -52,14 +52,35 @@ int file_reserve(int fd, uint64_t offset, uint64_t length)
     return -error;
 }
 
-void *file_map(int fd, uint64_t offset, uint64_t length)
+int file_lengthen(int fd, uint64_t length)
+{
+    struct stat about;
+    /* One byte more than is there, at the end: unlike ftruncate it cannot make shorter what somebody else lengthened. */
+    if (fstat(fd, &about) < 0)
+        return -errno;
+    if ((uint64_t)about.st_size >= length)
+        return 0;
+    return file_reserve(fd, length - 1, 1);
+}
+
+static void *map(int fd, uint64_t offset, uint64_t length, int protection)
 {
     if (length > SIZE_MAX / 2) {
         errno = ENOMEM;
         return NULL;
     }
-    void *memory = mmap(NULL, (size_t)length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
+    void *memory = mmap(NULL, (size_t)length, protection, MAP_SHARED, fd, (off_t)offset);
     return memory == MAP_FAILED ? NULL : memory;
+}
+
+void *file_map(int fd, uint64_t offset, uint64_t length)
+{
+    return map(fd, offset, length, PROT_READ | PROT_WRITE);
+}
+
+void *file_map_read_only(int fd, uint64_t offset, uint64_t length)
+{
+    return map(fd, offset, length, PROT_READ);
 }
 
 void file_unmap(void *memory, uint64_t length)

@@ -20,8 +20,12 @@ bool file_is(int fd, dev_t device, ino_t inode);
 /* Reserves [offset, offset + length) of the file, zeroed where it is new; a full tmpfs is -ENOSPC here. */
 int file_reserve(int fd, uint64_t offset, uint64_t length);
 
+/* Makes the file at least so long, without reserving anything. */
+int file_lengthen(int fd, uint64_t length);
+
 /* Maps that part, shared and writable. NULL: errno says why. */
 void *file_map(int fd, uint64_t offset, uint64_t length);
+void *file_map_read_only(int fd, uint64_t offset, uint64_t length);
 void file_unmap(void *memory, uint64_t length);
 
 /* One page of zeros that is zeroed again in every child of fork, whoever made the child. */

@@ -108,6 +108,33 @@ static int attach_to_account(void)
     return 0;
 }
 
+static int open_growing(void)
+{
+    OK(kin_segment_open(NULL, "growing", KIN_SEGMENT(.bytes = 5000, .bytes_max = 50000), &segment));
+    return 0;
+}
+
+static int attach_and_detach(void)
+{
+    if (open_growing() < 0)
+        return -1;
+    kin_segment_close(segment);
+    return 0;
+}
+
+static int grow(void)
+{
+    OK(kin_segment_grow(segment, 20000));
+    return 0;
+}
+
+static int write_bytes(void)
+{
+    static const char bytes[16] = "sixteen bytes, 0";
+    OK(kin_segment_write(segment, 4990, bytes, 10));
+    return 0;
+}
+
 static int leave_something_dead(void)
 {
     fflush(NULL);
@@ -179,6 +206,30 @@ static int check_account(bool finished)
     return 0;
 }
 
+/* It has one of its two lengths, those bytes are there, and nobody but me is counted. */
+static int check_growing(bool finished)
+{
+    struct kin_segment_status status;
+    char end;
+    if (open_growing() < 0)
+        return -1;
+    OK(kin_segment_status(segment, &status));
+    if (status.attached != 1)
+        return kin_crash_fail("%u are attached, where nobody but me is", status.attached);
+    if (status.bytes != 20000 && (status.bytes != 5000 || finished))
+        return kin_crash_fail("it has %llu bytes", (unsigned long long)status.bytes);
+    OK(kin_segment_read(segment, status.bytes - 1, &end, 1));
+    OK(kin_segment_grow(segment, 50000));
+    kin_segment_close(segment);
+    return 0;
+}
+
+static int check_attached(bool finished)
+{
+    (void)finished;
+    return check_growing(false);
+}
+
 /* The sweep made it an orphan, or the next one steals it: he is told either way. */
 static int check_account_after_clean(bool finished)
 {
@@ -207,6 +258,9 @@ static const struct act acts[] = {
     {"kin_remove", NULL, remove_queue, check_removed},
     {"kin_lock_acquire and kin_lock_release", attach_to_account, transfer, check_account},
     {"kin_lock_acquire, swept before it is asked for", attach_to_account, transfer, check_account_after_clean},
+    {"kin_segment_open, and close", open_queue, attach_and_detach, check_attached},
+    {"kin_segment_grow", open_growing, grow, check_growing},
+    {"kin_segment_write", open_growing, write_bytes, check_attached},
     {"kin_domain_clean", leave_something_dead, clean, check_leftovers},
 };
 

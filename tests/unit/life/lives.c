@@ -1,4 +1,5 @@
 #include "lives.h"
+#include "life/segment.h"
 
 static int set_up(void *context, kin_segment *segment)
 {
@@ -7,11 +8,12 @@ static int set_up(void *context, kin_segment *segment)
     return kin_lock_init(segment, &desk->lock) < 0 ? -EINVAL : kin_lock_init(segment, &desk->other);
 }
 
+/* Not by kin_segment_open, as an attachment is counted in the name of a life. */
 kin_segment *desk_open(void)
 {
     kin_segment *segment;
-    check_is(kin_segment_open(NULL, "desk", KIN_SEGMENT(.bytes = sizeof(struct desk), .setup = set_up, .mode = 0666),
-                              &segment),
+    check_is(segment_handle_open(NULL, "desk", KIN_KIND_SEGMENT,
+                                 KIN_SEGMENT(.bytes = sizeof(struct desk), .setup = set_up, .mode = 0666), &segment),
              0);
     return segment;
 }
