@@ -1,8 +1,8 @@
 /* kin/segment.h - shared memory: by name, or handed on.
  *
  * A segment is memory whose bytes all processes that attach it share. It is born whole: sized, zeroed, set up by
- * `setup`, then linked into place, so nobody ever sees one that is half made. Its pages are reserved at birth, so a full
- * tmpfs is -ENOSPC there and not a SIGBUS later.
+ * `setup`, then linked into place, so nobody ever sees one that is half made. Its pages are reserved at birth: where
+ * the tmpfs is full that is -ENOSPC, and not a SIGBUS later.
  *
  *     struct account { kin_lock lock; long balance; };
  *     kin_segment *segment;
@@ -64,8 +64,8 @@ struct kin_segment_options {
 #define KIN_SEGMENT(...) (&(struct kin_segment_options){.size = sizeof(struct kin_segment_options), __VA_ARGS__})
 
 /* Opens or makes a segment; a name of NULL makes one without. -EINVAL: no bytes given for a new one, or no page begins
- * at the address; -EMSGSIZE: the old one is smaller; -ENOSPC: the tmpfs is full; -EEXIST: something lies at the address;
- * -ENOMEM: no address space for bytes_max.
+ * at the address; -EMSGSIZE: the old one is smaller; -ENOSPC: the tmpfs is full; -EEXIST: something lies at that
+ * address; -ENOMEM: no address space for bytes_max.
  * Death: a maker's leaves nothing; an attached one's is no longer counted. */
 int kin_segment_open(kin_domain *domain, const char *name, const struct kin_segment_options *options,
                      kin_segment **out);
@@ -89,8 +89,8 @@ uint64_t kin_segment_bytes(const kin_segment *segment);
  * Death: it has grown, or not. */
 int kin_segment_grow(kin_segment *segment, uint64_t bytes);
 
-/* Moves this process's view elsewhere: to `address`, or NULL: anywhere. -EEXIST: something lies there; -EINVAL: it
- * begins no page. All pointers into it are void: no other thread may use the handle meanwhile, nor hold a lock in it. */
+/* Moves this process's view elsewhere: to `address`, or NULL: anywhere. -EEXIST: something lies there; -EINVAL: no
+ * page begins there. All pointers into it are void: no other thread may use the handle meanwhile. */
 int kin_segment_move(kin_segment *segment, void *address);
 
 /* Keeps its pages from being swapped out, those that there are now. -ENOMEM with the limit. */

@@ -68,6 +68,11 @@ static int make_room(kin_domain *domain, uint32_t process, uint32_t *entry)
 int attach_note(struct seat *seat, uint64_t object, uint32_t *entry)
 {
     kin_domain *domain = seat->domain;
+    struct process *own = process_at(domain, seat->process);
+    if (!own)
+        return reason(-EBADMSG, "the table of processes in %s is damaged", domain->path);
+    STORE(own->attached, 1);
+    KEEP_ORDER();
     uint32_t taken = take_any(domain, seat->process);
     int result = taken ? 0 : make_room(domain, seat->process, &taken);
     if (result < 0)
@@ -92,7 +97,8 @@ void attach_forget(kin_domain *domain, uint64_t object, uint32_t entry)
 
 void attach_sweep(kin_domain *domain, uint32_t process)
 {
-    uint32_t count = entries(domain);
+    const struct process *record = process_at(domain, process);
+    uint32_t count = record && LOAD(record->attached) ? entries(domain) : 0;
     for (uint32_t i = 1; i < count; i++) {
         struct attachment *attachment = entry_at(domain, i);
         uint32_t owner = process;

@@ -3,9 +3,10 @@
  *
  * Layout   struct attachment, in a table that grows (segment/table.h).
  * States   of an entry: free {process 0} -> taken {process} -> attached {process, object} -> free.
- * Always   an entry of the dead is slow (the table is longer than it need be): it counts for nothing. `object` of a
- *          free entry, or of one just taken, means nothing: a count may be one too high for a moment.
- * Order    process (a CAS), object; to free: object, process.
+ * Always   a process with an entry says `attached` in its record; unset would be wrong: its entries stayed for ever. An
+ *          entry of the dead is slow (the table is longer than it need be): it counts for nothing. `object` of a free
+ *          entry, or of one just taken, means nothing: a count may be one too high for a moment.
+ * Order    `attached`, process (a CAS), object; to free: object, process.
  * Death    the entries of a dead process are free for whoever finds no other, and when its record is freed, or is found
  *          again by the same process after an exec, which has unmapped all.
  * Tests    tests/unit/life, tests/crash/sweep_life. */

@@ -119,7 +119,8 @@ struct process {
     uint32_t recent_life; /* index of a life of it: the first to be asked */
     uint32_t many;        /* 1: it holds things of more objects than `holds` has room for */
     char command[16];
-    uint64_t spare[6];
+    uint64_t attached; /* 1: it has, or had, attachments */
+    uint64_t spare[5];
     uint64_t holds[PROCESS_HOLDS_MAX]; /* ids of the objects that it has, or had, something of */
 };
 _Static_assert(sizeof(struct process) == 256, "one layout for 32 and 64 bits");

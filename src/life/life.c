@@ -137,6 +137,7 @@ static int own_process(kin_domain *domain)
         STORE(process->name_space, name_space);
         STORE(process->recent_life, 0);
         STORE(process->many, 0);
+        STORE(process->attached, 0);
         task_command(process->command);
         for (unsigned i = 0; i < PROCESS_HOLDS_MAX; i++)
             STORE(process->holds[i], 0);

@@ -55,7 +55,7 @@ int file_reserve(int fd, uint64_t offset, uint64_t length)
 int file_lengthen(int fd, uint64_t length)
 {
     struct stat about;
-    /* One byte more than is there, at the end: unlike ftruncate it cannot make shorter what somebody else lengthened. */
+    /* One byte at the end: unlike ftruncate it cannot make shorter what somebody else lengthened. */
     if (fstat(fd, &about) < 0)
         return -errno;
     if ((uint64_t)about.st_size >= length)

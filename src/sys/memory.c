@@ -89,7 +89,7 @@ uint64_t memory_pin_limit(void)
     return limit.rlim_cur;
 }
 
-/* The kernel's own account of that mapping. Its lines: "7f12-7f34 rw-s ...", then "ShmemPmdMapped: 8192 kB" and more. */
+/* The kernel's own account of that mapping. Its lines: "7f12-7f34 rw-s ...", then "ShmemPmdMapped: 8192 kB" etc. */
 uint64_t memory_in_huge(const void *memory)
 {
     static const char *const kinds[] = {
