@@ -56,10 +56,17 @@ static int fill(void *context, struct segment *segment)
     return result == 0 && options->setup ? options->setup(options->context, handle) : result;
 }
 
+static uint32_t layout(void)
+{
+    return SEGMENT_LAYOUT(sizeof(struct data_header), sizeof(kin_lock));
+}
+
 static int look_at(kin_segment *handle, const struct kin_segment_options *options)
 {
     const struct segment *segment = &handle->object.segment;
     struct data_header *shared = segment_shared(handle);
+    if (shared->base.layout != layout()) /* of whatever kind it is */
+        return reason(-EPROTO, "%s is no segment, or was made by another version of kin: make it anew", segment->path);
     uint64_t bytes = LOAD(shared->bytes), most = LOAD(shared->bytes_max);
     if (bytes == 0 || bytes > most || most > SEGMENT_BYTES_MAX || segment->mapped < SEGMENT_DATA_AT ||
         bytes > segment->mapped - SEGMENT_DATA_AT)
@@ -91,7 +98,7 @@ static int open_handle(enum way way, kin_domain *domain, const char *name, int f
     unsigned flags = context.options->flags;
     struct object_birth birth = {
         .kind = kind,
-        .layout = SEGMENT_LAYOUT(sizeof(struct data_header), sizeof(kin_lock)),
+        .layout = layout(),
         .header_bytes = sizeof(struct data_header),
         .flags = flags,
         .mode = context.options->mode,
