@@ -23,7 +23,8 @@ struct column {
     bool shown;
 };
 
-enum cmd_words { NO_CMD, MAY_CMD, MUST_CMD };
+/* OWN_CMD: the operands are the words of commands, so that options end at the first of them. */
+enum cmd_words { NO_CMD, MAY_CMD, MUST_CMD, OWN_CMD };
 
 struct command {
     const char *name, *alias, *operands, *summary;

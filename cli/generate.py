@@ -103,7 +103,9 @@ def usage(command):
 
 
 def operand_limits(command):
-    """The least and most operands (-1: any number), and whether CMD follows: never, may, must."""
+    """The least and most operands (-1: any number), and whether CMD follows: never, may, must; or is the operands."""
+    if command.operands.startswith("CMD"):
+        return 1, -1, "OWN_CMD"
     operands, _, words = command.operands.partition("-- CMD")
     least = most = 0
     for word in operands.replace("[", " [").split():

@@ -37,6 +37,8 @@ enum { BEYOND_LETTERS = 256 };
 
 static void getopt_tables(const struct command *command, struct option *names, char *letters)
 {
+    if (command->words == OWN_CMD)
+        *letters++ = '+';
     *letters++ = ':';
     for (size_t i = 0; i < command->option_count; i++) {
         const struct option_row *row = &command->options[i];
@@ -73,7 +75,7 @@ static int bad_option(const struct call *call, int found, char **argv)
 static int parse_options(struct call *call, int argc, char **argv)
 {
     struct option names[OPTIONS_IN_ALL + 1];
-    char letters[2 * OPTIONS_IN_ALL + 2];
+    char letters[2 * OPTIONS_IN_ALL + 3];
     getopt_tables(call->command, names, letters);
     call->given = calloc((size_t)argc + 1, sizeof *call->given);
     if (!call->given)
@@ -122,7 +124,8 @@ static void take_odd_name(struct call *call)
 /* The words of CMD are cut off first, so that their options are not taken for ours. */
 int parse(struct call *call, int argc, char **argv)
 {
-    for (int i = 1; call->command->words != NO_CMD && i < argc; i++)
+    bool cuts = call->command->words == MAY_CMD || call->command->words == MUST_CMD;
+    for (int i = 1; cuts && i < argc; i++)
         if (strcmp(argv[i], "--") == 0) {
             argv[i] = NULL;
             call->cmd = i + 1 < argc ? argv + i + 1 : NULL;

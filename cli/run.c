@@ -143,8 +143,7 @@ static bool has_failed(pid_t pid)
     return about.si_code != CLD_EXITED || about.si_status != 0;
 }
 
-/* The signals that would end us; those that we were started to ignore stay ignored. */
-static void block_signals(sigset_t *ours, sigset_t *before)
+void block_ending_signals(sigset_t *ours, sigset_t *before)
 {
     static const int ending[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
     struct sigaction action;
@@ -191,7 +190,7 @@ int run_cmd(const struct run *run, struct run_end *end)
 {
     sigset_t ours, before;
     *end = (struct run_end){.signal = 0};
-    block_signals(&ours, &before);
+    block_ending_signals(&ours, &before);
     struct running running = {
         .run = run,
         .end = end,

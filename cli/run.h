@@ -2,6 +2,7 @@
 #pragma once
 #include "command.h"
 #include "guard.h"
+#include <signal.h>
 
 /* What CMD prints, up to `most` bytes. */
 struct capture {
@@ -28,5 +29,7 @@ struct run_end {
 
 /* EXIT_OK when CMD was started and has ended, however it ended; else the exit code, and the user was told. */
 int run_cmd(const struct run *run, struct run_end *end);
+/* Blocks the signals that would end us, for a signalfd; those that we were started to ignore stay ignored. */
+void block_ending_signals(sigset_t *ours, sigset_t *before);
 /* Tells the user why CMD could not be started; 126 or 127. */
 int not_started(const struct call *call, int result);

@@ -128,6 +128,12 @@ bool table_shows(const struct table *table, size_t column)
     return table->shown[column] != NULL;
 }
 
+void table_stream(struct table *table, FILE *stream)
+{
+    scols_table_set_stream(table->output, stream);
+    scols_table_enable_colors(table->output, colors_wanted(stream));
+}
+
 void table_row(struct table *table)
 {
     table->line = scols_table_new_line(table->output, NULL);

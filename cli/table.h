@@ -8,6 +8,8 @@ struct table;
 struct table *table_new(const struct call *call, const char *name, int *code);
 /* The same together with the domain that it shows. NULL: neither is open. */
 struct table *open_table(const struct call *call, const char *name, kin_domain **domain, int *code);
+/* Where it is printed, instead of standard output. */
+void table_stream(struct table *table, FILE *stream);
 void table_row(struct table *table);
 
 /* Set a cell of the row that was begun last. A column that is not shown is passed over; a cell not set stays empty. */

@@ -68,6 +68,10 @@ static const struct entry channel[] = {{ROLE_KIN, "kin", "kin", "channel", NULL}
                                        {ROLE_PEER, "Boost lockfree spsc", "boost", "ring", NULL},
                                        {0}};
 
+static const struct entry pipes[] = {{ROLE_KIN, "kin", "kin", "pipe", NULL},
+                                     {ROLE_KERNEL, "write+read", "kernel", "pipe", NULL},
+                                     {0}};
+
 static const struct entry loan[] = {{ROLE_KIN, "kin", "kin", "loan", NULL},
                                     {ROLE_LIMIT, "1 MiB handed over", "limit", "touch", NULL},
                                     {ROLE_KERNEL, "pipe, copied", "kernel", "big-pipe", NULL},
@@ -163,6 +167,10 @@ const struct row rows[] = {
      .entries = loan, .goals = {{"kin, 64 B copied", FORM_AT_MOST, 2, 1.3}}},
     {.name = "loan-s", .title = "queue: one way of 1 MiB by loan and borrow, s", NS, .contest = "latency-s",
      .entries = loan, .goals = {{"kin, 64 B copied", FORM_AT_MOST, 2, 1.3}}},
+    {.name = "pipe", .title = "pipe: write and read 64 B, alone", NS, .contest = "pair", .entries = pipes,
+     .goals = {{"write+read", FORM_AT_MOST, 1.1, 1.03}}},
+    {.name = "pipe-s", .title = "pipe: one way of 64 B, s", NS, .contest = "latency-s", .entries = pipes,
+     .goals = {{"write+read", FORM_AT_MOST, 1.1, 1.03}}},
     {.name = "lock", .title = "lock: acquire and release, alone", NS, .picture = "lock", .entries = lock,
      .goals = {{ROBUST, FORM_AT_MOST, 0.7, 0.45}}},
     {.name = "contended-x", .title = "lock: two processes want it, x", MILLIONS("cycles"), .picture = "contended",

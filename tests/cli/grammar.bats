@@ -6,7 +6,7 @@ load helper
     run kin nonsense
     expect 2 'there is no command "nonsense"'
     run kin mk
-    expect 2 "mk what? There are: kin mk queue, kin mk lock, kin mk domain"
+    expect 2 "mk what? There are: kin mk queue, kin mk "
     run kin mk nonsense
     expect 2 "mk what?"
 }
