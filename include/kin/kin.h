@@ -13,5 +13,6 @@
 #include <kin/pump.h>
 #include <kin/queue.h>
 #include <kin/segment.h>
+#include <kin/semaphore.h>
 
 #endif

@@ -100,12 +100,17 @@ struct life {
     uint32_t spare_word;
     struct op op;
     struct finish finish;
-    uint64_t waits_for; /* id of the object it sleeps on, 0: none. For those who look */
-    uint64_t spare[7];
+    uint64_t waits_for;  /* id of the object it sleeps on, 0: none. For those who look */
+    uint64_t waits_at;   /* and where in it, */
+    uint32_t waits_what; /* and for what there: of a semaphore its number, and WAITS_ZERO */
+    uint32_t spare_half;
+    uint64_t spare[5];
     struct hold holds[HOLDS_MAX];
 };
 _Static_assert(sizeof(struct life) == 512 && offsetof(struct life, op) == 64, "one layout for 32 and 64 bits");
 #define LIFE_SHIFT 9
+#define WAITS_ZERO 0x80000000u
+#define WAITS_NUMBER(what) ((what) & 0xffffu)
 
 #define PROCESS_USED 0x80000000u
 #define PROCESS_DEAD 0x40000000u

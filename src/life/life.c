@@ -161,6 +161,8 @@ static void fill(struct life *life, uint32_t process, uint32_t tid, uint32_t wit
     STORE(life->tid, tid);
     STORE(life->witness, witness);
     STORE(life->waits_for, 0);
+    STORE(life->waits_at, 0);
+    STORE(life->waits_what, 0);
     KEEP_ORDER();
 }
 
@@ -180,6 +182,7 @@ static int claim(kin_domain *domain, struct seat *seat, unsigned *dead)
     seat->head = robust ? head : &seat->no_head;
     seat->life = life;
     seat->process = *domain->own;
+    seat->pid = (uint32_t)getpid();
     seat->id = ID_MAKE(index, LOAD(life->stamp));
     seat->pending = (char *)&domain->shared->obit - seat->head->futex_offset;
     fill(life, seat->process, tid, robust ? WITNESS_ROBUST : WITNESS_TASK);

@@ -16,6 +16,7 @@ struct seat {
     void *pending;            /* what pending must be: the obituary word */
     uint32_t id;              /* of the life */
     uint32_t process;         /* id of the process record */
+    uint32_t pid;             /* as it stands there */
     uint32_t holds;           /* which of life->holds are in use */
     struct robust_head no_head;
     struct seat *kept; /* where this seat is kept while another is current */

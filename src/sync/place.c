@@ -1,6 +1,7 @@
 /* The six headings are in sync/place.h. */
 #include "sync/place.h"
 #include "life/settle.h"
+#include "sync/semaphore.h"
 #include "sys/atomic.h"
 #include "sys/plant.h"
 #include "sys/reason.h"
@@ -96,28 +97,32 @@ int place_settle_object(kin_domain *domain, const char *name, uint32_t id)
     struct life *life = ID_INDEX(id) ? life_at(domain, id) : NULL;
     kin_segment *segment;
     int result = 0;
-    if (!life)
-        return 0;
     struct seat *seat = life_enter(domain, &result);
     if (!seat)
         return result;
     result = segment_handle_open(domain, name, KIN_KIND_ANY, &existing, &segment);
     if (result < 0)
         return result == -ENOENT ? 0 : result;
-    for (unsigned i = 0; i < HOLDS_MAX && result == 0; i++)
+    for (unsigned i = 0; life && i < HOLDS_MAX && result == 0; i++)
         if (LOAD(life->holds[i].object) == segment->object.id) {
             uint64_t offset = LOAD(life->holds[i].offset);
             place_settle *settle = settler_of(segment, offset);
             result = settle ? settle(segment, seat, segment->data + offset, id) : 0;
         }
+    if (result == 0)
+        result = semaphore_settle_all(segment, seat, life ? LOAD(life->process) : 0);
     kin_segment_close(segment);
     return result;
 }
 
+/* Of semaphores. The others are held by lives, and the lives name them. */
 uint64_t place_count_held(kin_domain *domain, const char *name, uint32_t process)
 {
-    (void)domain;
-    (void)name;
-    (void)process;
-    return 0; /* these things are held by lives, and the lives name them */
+    static const struct kin_segment_options existing = {.size = sizeof existing, .flags = KIN_MUST_EXIST};
+    kin_segment *segment;
+    if (segment_handle_open(domain, name, KIN_KIND_ANY, &existing, &segment) < 0)
+        return 0;
+    uint64_t count = semaphore_count_held(segment, process);
+    kin_segment_close(segment);
+    return count;
 }

@@ -7,8 +7,8 @@
  * whoever returns by a higher one announces. Whatever wakes him, the caller looks at his own object again, under its
  * lock.
  *
- * Layout   nothing but life.waits_for, which tells those who look what this thread sleeps on.
- * States   awake (0), asleep (the object's id).
+ * Layout   nothing but life.waits_for, waits_at and waits_what, which tell those who look what this thread sleeps on.
+ * States   awake (0), asleep (the object's id, the offset in it).
  * Always   wrong values harm nobody: only listings and kin_remove's -EBUSY read it.
  * Order    none.
  * Death    asleep: the kernel marks the life and rings obit, as for any death.
@@ -31,7 +31,8 @@
 
 struct wait {
     struct seat *seat;
-    uint64_t object; /* for those who look who waits */
+    uint64_t object, offset; /* for those who look who waits, and for what */
+    uint32_t what;
     uint32_t *word;
     uint32_t value;
     unsigned lives; /* how many of `life` are set */
