@@ -8,6 +8,7 @@ int main(int argc, char **argv)
         {.name = "sysv", .transport = &sysv_transport},
         {.name = "pipe", .transport = &pipe_transport},
         {.name = "big-pipe", .transport = &big_pipe_transport},
+        {.name = "quiet-pipe", .transport = &quiet_pipe_transport, .absent = quiet_pipe_absent},
         {.name = "mqueue", .transport = &mqueue_transport, .absent = mqueue_absent},
         {.name = "semop", .locker = &semop_locker},
         {.name = "robust", .locker = &robust_locker, .specials = robust_specials},

@@ -97,12 +97,14 @@ int kin_pipeline_spawn(char *const *const commands[], size_t count, const struct
 
 int kin_pipeline_wait(kin_process *const pipeline[], size_t count, kin_time until, struct kin_exit out[])
 {
-    int failed = 0;
+    int failed = 0, result = 0;
+    for (size_t i = 0; i < count && result == 0; i++)
+        result = kin_process_wait(pipeline[i], 0, until, NULL);
+    if (result < 0)
+        return result;
     for (size_t i = 0; i < count; i++) {
         struct kin_exit how;
-        int result = kin_process_wait(pipeline[i], 0, until, &how);
-        if (result < 0)
-            return result;
+        kin_process_wait(pipeline[i], 0, KIN_NOW, &how); /* an end stays told */
         if (how.kind != KIN_EXITED || how.status != 0)
             failed = (int)i + 1;
         if (out)

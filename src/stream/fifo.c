@@ -105,8 +105,9 @@ static int try(const char *path, enum kin_fifo_side side, int *reader)
     if (*reader < 0)
         return *reader;
     int result = fifo_has_writer(*reader);
+    errno = -result;
     if (result <= 0)
-        return result < 0 ? result : -ENXIO;
+        return result < 0 ? reason_errno("cannot look for writers of the FIFO %s", path) : -ENXIO;
     int fd = *reader;
     *reader = -1;
     return fd;

@@ -204,6 +204,10 @@ static int check_flow(const struct kin_flow *flows, size_t number)
         return reason(-EINVAL, "flow %zu: unknown flags 0x%x; see enum kin_flow_flag", number, flow->flags);
     if (flow->from == KIN_MEMORY && flow->to == KIN_MEMORY)
         return reason(-EINVAL, "flow %zu leads from memory to memory; memcpy() does that", number);
+    if (flow->from != KIN_MEMORY && !flow->text && (flow->size || flow->length))
+        return reason(-EINVAL,
+                      "flow %zu: size and length are kin's own where it does not lead from memory; begin with 0",
+                      number);
     int result = check_descriptor(flow->from, false);
     if (result == 0)
         result = check_descriptor(flow->to, true);

@@ -38,7 +38,7 @@ int transfer_failed(int fd, bool writing, int error)
 }
 
 /* One read or write that succeeds, by the deadline. */
-static ssize_t read_once(int fd, void *buffer, size_t size, kin_time until)
+static inline __attribute__((always_inline)) ssize_t read_once(int fd, void *buffer, size_t size, kin_time until)
 {
     for (;;) {
         ssize_t result = pipe_read(fd, buffer, size, until == KIN_FOREVER);
@@ -51,7 +51,7 @@ static ssize_t read_once(int fd, void *buffer, size_t size, kin_time until)
     }
 }
 
-static ssize_t write_once(int fd, const void *data, size_t size, kin_time until)
+static inline __attribute__((always_inline)) ssize_t write_once(int fd, const void *data, size_t size, kin_time until)
 {
     for (;;) {
         ssize_t result = pipe_write(fd, data, size, until == KIN_FOREVER);

@@ -7,16 +7,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
-
-#ifndef RWF_NOWAIT
-#define RWF_NOWAIT 0x8
-#endif
-#ifndef RWF_NOSIGNAL /* Linux 6.18 */
-#define RWF_NOSIGNAL 0x100
-#endif
-#define CURRENT_PLACE (-1L), (-1L)
 
 static ssize_t result_of(long value)
 {
@@ -65,12 +56,6 @@ static ssize_t write_guarded(int fd, const void *data, size_t size)
     return result;
 }
 
-static ssize_t write_with(int fd, const void *data, size_t size, int flags)
-{
-    const struct iovec piece = {(void *)data, size};
-    return result_of(syscall(SYS_pwritev2, fd, &piece, 1, CURRENT_PLACE, flags));
-}
-
 static bool is_unknown(ssize_t result)
 {
     return result == -EOPNOTSUPP || result == -ENOSYS;
@@ -88,35 +73,24 @@ static bool is_on_disk(int fd)
     return fstat(fd, &about) == 0 && (S_ISREG(about.st_mode) || S_ISBLK(about.st_mode));
 }
 
-ssize_t pipe_write(int fd, const void *data, size_t size, bool wait)
+ssize_t pipe_read_otherwise(int fd, void *buffer, size_t size, ssize_t answer)
 {
-    ssize_t result = write_with(fd, data, size, RWF_NOSIGNAL | (wait ? 0 : RWF_NOWAIT));
-    if (result == -EAGAIN && !wait && is_on_disk(fd))
-        return pipe_write(fd, data, size, true);
-    if (!is_unknown(result))
-        return result;
-    if (!wait) {
-        if (ready_one(fd, POLLOUT, KIN_NOW) < 0)
-            return -EAGAIN;
-        size = at_most(size, PIPE_BUF);
-        result = write_with(fd, data, size, RWF_NOSIGNAL);
-    }
-    return is_unknown(result) ? write_guarded(fd, data, size) : result;
+    if (answer == -EAGAIN ? !is_on_disk(fd) : !is_unknown(answer))
+        return answer;
+    if (ready_one(fd, POLLIN, KIN_NOW) < 0)
+        return -EAGAIN;
+    return pipe_read(fd, buffer, size, true);
 }
 
-ssize_t pipe_read(int fd, void *buffer, size_t size, bool wait)
+ssize_t pipe_write_otherwise(int fd, const void *data, size_t size, bool wait, ssize_t answer)
 {
-    const struct iovec piece = {buffer, size};
-    if (!wait) {
-        ssize_t result = result_of(syscall(SYS_preadv2, fd, &piece, 1, CURRENT_PLACE, RWF_NOWAIT));
-        if (result == -EAGAIN && is_on_disk(fd))
-            return pipe_read(fd, buffer, size, true);
-        if (!is_unknown(result))
-            return result;
-        if (ready_one(fd, POLLIN, KIN_NOW) < 0)
-            return -EAGAIN;
-    }
-    return result_of(syscall(SYS_read, fd, buffer, size));
+    if (answer == -EAGAIN ? wait || !is_on_disk(fd) : !is_unknown(answer))
+        return answer;
+    if (wait)
+        return write_guarded(fd, data, size);
+    if (ready_one(fd, POLLOUT, KIN_NOW) < 0)
+        return -EAGAIN;
+    return pipe_write(fd, data, at_most(size, PIPE_BUF), true);
 }
 
 /* They have no flag against SIGPIPE. */

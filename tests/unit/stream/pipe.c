@@ -269,6 +269,45 @@ static void a_killed_peer_is_an_end(void **state)
     kin_pipe_close(&there), kin_pipe_close(&back);
 }
 
+struct blocked {
+    struct kin_pipe pipe;
+    kin_time until;
+    volatile int *writes;
+};
+
+static int write_too_much(void *context)
+{
+    const struct blocked *blocked = context;
+    static char block[1 << 20];
+    close(blocked->pipe.reader);
+    *blocked->writes = 1;
+    check(kin_pipe_write(blocked->pipe.writer, block, sizeof block, blocked->until) < (ssize_t)sizeof block);
+    check_is(kin_pipe_write(blocked->pipe.writer, block, 1, blocked->until), -EPIPE);
+    return 0;
+}
+
+/* The writer has filled the pipe, or soon will have, when the only reader is killed. */
+static int block_and_kill(void *context)
+{
+    static const kin_time long_time = TEST_HANG * INT64_C(1000000000);
+    (void)context;
+    for (int i = 0; i < 8; i++) {
+        struct blocked blocked = {fresh(), i % 2 ? KIN_FOREVER : kin_after(long_time), test_shared(sizeof(int))};
+        pid_t holder = test_child(hold, NULL), writer = test_child(write_too_much, &blocked);
+        kin_pipe_close(&blocked.pipe);
+        test_until(*blocked.writes);
+        test_kill(holder);
+        check_is(test_end(writer), 0);
+    }
+    return 0;
+}
+
+static void a_blocked_writer_learns_of_a_death(void **state)
+{
+    (void)state;
+    in_old_and_new(block_and_kill, NULL);
+}
+
 static int as_nobody(void *context)
 {
     struct kin_pipe *pipe = context, refused = {-7, -7};
@@ -403,6 +442,7 @@ int main(void)
         TEST(records_of_many_writers_stay_whole),
         TEST(a_record_beyond_the_limit_is_refused),
         TEST(a_killed_peer_is_an_end),
+        TEST(a_blocked_writer_learns_of_a_death),
         TEST(sizes_are_set_and_their_limit_is_told),
         TEST(wrong_descriptors_are_told),
         TEST(without_a_free_number_there_is_no_pipe),

@@ -266,6 +266,27 @@ static void kept_descriptors_stay_open(void **state)
     kin_pipe_close(&one), kin_pipe_close(&two), kin_pipe_close(&both);
 }
 
+static void many_flows_go_at_once(void **state)
+{
+    enum { MANY = 100 };
+    static char block[MANY][100000];
+    struct kin_flow flows[2 * MANY];
+    struct kin_pipe pipe;
+    (void)state;
+    for (int i = 0; i < MANY; i++) {
+        pipe = fresh();
+        memset(block[i], i, sizeof block[i]);
+        flows[2 * i] = (struct kin_flow)KIN_FEED(pipe.writer, block[i], sizeof block[i]);
+        flows[2 * i + 1] = (struct kin_flow)KIN_COLLECT(pipe.reader, 0);
+    }
+    check_is(kin_pump(flows, 2 * MANY, KIN_FOREVER), 0);
+    for (int i = 0; i < MANY; i++) {
+        const struct kin_flow *flow = &flows[2 * i + 1];
+        check(flow->length == sizeof block[i] && memcmp(flow->text, block[i], sizeof block[i]) == 0);
+        free(flow->text);
+    }
+}
+
 static void bad_flows_are_told(void **state)
 {
     (void)state;
@@ -283,6 +304,8 @@ static void bad_flows_are_told(void **state)
     check_is(kin_pump(&exchanged[3], 1, KIN_NOW), -EBADF);
     odd.flags = 0;
     check_refused(kin_pump(&odd, 1, kin_after(MS)), -ETIMEDOUT, "1 of 1 flows");
+    struct kin_flow sized = {.from = pipe.reader, .to = pipe.writer, .size = 1};
+    check_refused(kin_pump(&sized, 1, KIN_NOW), -EINVAL, "begin with 0");
     struct kin_flow empty = KIN_FEED(pipe.writer, NULL, 0);
     check_is(kin_pump(&empty, 1, KIN_FOREVER), 0);
     check_is(kin_pump(&odd, 1, KIN_FOREVER), 0);
@@ -303,6 +326,7 @@ int main(void)
         TEST(memory_has_a_limit),
         TEST(files_do_as_well),
         TEST(kept_descriptors_stay_open),
+        TEST(many_flows_go_at_once),
         TEST(bad_flows_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
