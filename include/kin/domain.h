@@ -50,7 +50,17 @@ void kin_domain_close(kin_domain *domain);
 /* Its directory. Valid as long as the handle. */
 const char *kin_domain_path(const kin_domain *domain);
 
-enum kin_kind { KIN_KIND_ANY, KIN_KIND_SEGMENT, KIN_KIND_LOCK, KIN_KIND_QUEUE, KIN_KIND_CHANNEL, KIN_KIND_SEMAPHORE };
+enum kin_kind {
+    KIN_KIND_ANY,
+    KIN_KIND_SEGMENT,
+    KIN_KIND_LOCK,
+    KIN_KIND_QUEUE,
+    KIN_KIND_CHANNEL,
+    KIN_KIND_SEMAPHORE,
+    KIN_KIND_RWLOCK,
+    KIN_KIND_BARRIER,
+    KIN_KIND_LATCH
+};
 
 /* What a kind is called ("queue"); NULL for a number that is none. */
 const char *kin_kind_name(unsigned kind);
@@ -81,7 +91,7 @@ struct kin_party {
     unsigned part;    /* of enum kin_part */
     pid_t pid, tid;   /* as its own PID namespace numbers them; tid 0: the whole process */
     int alive;        /* 1 alive, 0 dead, -1 cannot be known from here */
-    uint64_t count;   /* leases, loans and borrows of a queue; units of semaphores; 1 for a lock */
+    uint64_t count;   /* leases, loans and borrows of a queue; units of semaphores; 1 for a lock, a seat, a promise */
     uint64_t offset;  /* of the lock in its segment */
     char command[16]; /* the process's name when it first used kin */
 };

@@ -3,15 +3,20 @@
 #define KIN_KIN_H
 
 #include <kin/base.h>
+#include <kin/barrier.h>
 #include <kin/channel.h>
+#include <kin/condition.h>
 #include <kin/domain.h>
 #include <kin/fifo.h>
+#include <kin/latch.h>
 #include <kin/lock.h>
+#include <kin/once.h>
 #include <kin/pipe.h>
 #include <kin/pipeline.h>
 #include <kin/process.h>
 #include <kin/pump.h>
 #include <kin/queue.h>
+#include <kin/rwlock.h>
 #include <kin/segment.h>
 #include <kin/semaphore.h>
 

@@ -6,6 +6,10 @@
 #include "sys/plant.h"
 #include "sys/reason.h"
 #include <errno.h>
+#include <kin/barrier.h>
+#include <kin/latch.h>
+#include <kin/once.h>
+#include <kin/rwlock.h>
 #include <string.h>
 
 int place_refuse(const kin_segment *segment, const void *at, const struct make *make)
@@ -55,13 +59,13 @@ int place_open(kin_domain *domain, const char *name, const struct named *named, 
     return 0;
 }
 
-bool place_is_gone(const struct seat *seat, uint32_t id, bool slow)
+bool place_is_gone(const struct seat *seat, uint32_t id, enum effort effort)
 {
     struct life *life = ID_INDEX(id) ? life_at(seat->domain, id) : NULL;
     if (!life || id & ~ID_MASK)
         return true;
-    slow |= LOAD(life->witness) == WITNESS_TASK; /* nobody marks it when it dies */
-    enum verdict verdict = slow ? life_prove(seat->domain, id) : life_verdict(seat->domain, id);
+    bool ask = effort == EFFORT_SLOW || (effort == EFFORT_FAIR && LOAD(life->witness) == WITNESS_TASK);
+    enum verdict verdict = ask ? life_prove(seat->domain, id) : life_verdict(seat->domain, id);
     return verdict != VERDICT_ALIVE && !PLANTED(NO_DEATH_CHECK);
 }
 
@@ -80,7 +84,9 @@ static place_settle *settler_of(const kin_segment *segment, uint64_t offset)
         uint32_t magic, bytes;
         place_settle *settle;
     } kinds[] = {
-        {MAGIC_LOCK, sizeof(kin_lock), lock_settle},
+        {MAGIC_LOCK, sizeof(kin_lock), lock_settle},       {MAGIC_RWLOCK, sizeof(kin_rwlock), rwlock_settle},
+        {MAGIC_BARRIER, sizeof(kin_barrier), barrier_settle}, {MAGIC_LATCH, sizeof(kin_latch), latch_settle},
+        {MAGIC_ONCE, sizeof(kin_once), once_settle},
     };
     if (offset % 8 != 0 || offset >= segment->bytes || segment->bytes - offset < sizeof(struct head))
         return NULL;

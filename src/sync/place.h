@@ -7,7 +7,7 @@
  * Order    the magic number is stored last, with release.
  * Death    before the magic number is stored: there is no thing. Whatever a dead life names is settled by the kind that
  *          stands there, found by its magic number.
- * Tests    tests/unit/sync, tests/crash/sweep_life. */
+ * Tests    tests/unit/sync, tests/crash/sweep_life, tests/crash/sweep_sync. */
 #ifndef SYNC_PLACE_H
 #define SYNC_PLACE_H
 
@@ -36,7 +36,7 @@ struct make {
 
 /* Settles what a dead life left in the thing. The caller's life does not name the thing yet. */
 typedef int place_settle(kin_segment *segment, struct seat *seat, void *at, uint32_t dead);
-place_settle lock_settle;
+place_settle lock_settle, rwlock_settle, barrier_settle, latch_settle, once_settle;
 
 static inline bool place_inside(const kin_segment *segment, const void *at, const struct make *make, uint64_t *offset)
 {
@@ -66,8 +66,10 @@ struct named {
 };
 int place_open(kin_domain *domain, const char *name, const struct named *named, kin_segment **home, void **out);
 
-/* Whether that life is gone: dead, or none that could be. `slow` asks the kernel even if it seems to live. */
-bool place_is_gone(const struct seat *seat, uint32_t id, bool slow);
+/* Whether that life is gone: dead, or none that could be. QUICK looks at its word; FAIR asks the kernel about those
+ * that nobody marks when they die; SLOW about all. */
+enum effort { EFFORT_QUICK, EFFORT_FAIR, EFFORT_SLOW };
+bool place_is_gone(const struct seat *seat, uint32_t id, enum effort effort);
 /* Whether that life names the thing. */
 bool place_is_named(const struct seat *seat, uint32_t id, uint64_t object, uint64_t offset);
 

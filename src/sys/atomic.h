@@ -28,6 +28,12 @@
 #define KEEP_ORDER() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 /* For the processors too: a store before it is seen before a load after it reads. */
 #define FULL_FENCE() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+/* The same right behind a CAS that succeeded, an EXCHANGE or a FETCH: on x86 these are full fences themselves. */
+#if defined __x86_64__ || defined __i386__
+#define FENCE_BEHIND_ATOMIC() KEEP_ORDER()
+#else
+#define FENCE_BEHIND_ATOMIC() FULL_FENCE()
+#endif
 
 static inline void relax(void)
 {

@@ -1,0 +1,99 @@
+/* kin_condition: sleeping until what a lock guards has changed.
+ *
+ * Layout   kin_condition in kin/condition.h: an event count (sync/event.h).
+ * States   those of the event.
+ * Always   armed under the user's lock, raised with it or without. SLEEPERS unset while somebody sleeps, or is about
+ *          to, on the present count is wrong; set too much is slow (a needless wake).
+ * Order    waiter: arm, release the lock, sleep on the armed value. Signaller: has changed the data under the lock, so
+ *          he sees the arming of whoever looked before; he changes the value, then wakes.
+ * Death    a waiter, asleep or just woken: obit rings, all look, so the signal in his hands reaches them. A signaller
+ *          between the new value and the wake: likewise. The lock's owner: obit rings, all ask for the lock, one gets
+ *          it. An owner who got the lock and died between our look at it and our sleep is met at the backstop.
+ * Tests    tests/unit/sync, tests/crash/sweep_sync, model/event.pml. */
+#include <kin/condition.h>
+#include "sync/event.h"
+#include "sync/mutex.h"
+#include "sync/place.h"
+#include "sync/wait.h"
+#include "sys/reason.h"
+#include <errno.h>
+
+_Static_assert(sizeof(kin_condition) == 64, "one layout for 32 and 64 bits");
+static const struct make make = {"condition", MAGIC_CONDITION, sizeof(kin_condition), offsetof(kin_condition, magic)};
+
+int kin_condition_init(kin_segment *segment, kin_condition *condition)
+{
+    int result = place_clear(segment, condition, &make);
+    if (result == 0)
+        place_ready(condition, &make);
+    return result;
+}
+
+static enum woken sleep_on(struct seat *seat, kin_segment *segment, kin_condition *condition, kin_lock *lock,
+                           uint32_t value, kin_time until)
+{
+    struct wait wait = {
+        .seat = seat,
+        .object = segment->object.id,
+        .word = &condition->event,
+        .value = value,
+        .until = until,
+    };
+    uint32_t owner = LOAD(lock->word) & ID_MASK;
+    if (owner && owner != MUTEX_ORPHAN)
+        wait.life[wait.lives++] = owner;
+    return wait_sleep(&wait);
+}
+
+int kin_condition_wait(kin_segment *segment, kin_condition *condition, kin_lock *lock, kin_time until)
+{
+    uint64_t offset;
+    int result = 0;
+    if (!place_is(segment, condition, &make, &offset))
+        return place_refuse(segment, condition, &make);
+    struct seat *seat = life_enter(segment->object.domain, &result);
+    if (!seat)
+        return result;
+    uint32_t armed = event_arm_openly(&condition->event);
+    result = kin_lock_release(segment, lock);
+    if (result < 0)
+        return result;
+    enum woken woken = sleep_on(seat, segment, condition, lock, armed, until);
+    result = object_removed(&segment->object, woken != WOKEN_LOOK);
+    if (result == 0)
+        result = kin_lock_acquire(segment, lock, KIN_FOREVER);
+    if (result == 0 && woken == WOKEN_LATE)
+        return reason(-ETIMEDOUT, "nobody signalled the condition in %s", segment->object.segment.path);
+    return result;
+}
+
+/* Somebody sleeps. Who dies before the wake must ring: he needs a life. */
+static __attribute__((noinline)) int raise_it(kin_segment *segment, kin_condition *condition, bool all)
+{
+    int result = 0;
+    if (!life_enter(segment->object.domain, &result))
+        return result;
+    if (all)
+        event_raise(&condition->event);
+    else
+        event_raise_one(&condition->event);
+    return 0;
+}
+
+static inline int tell(kin_segment *segment, kin_condition *condition, bool all)
+{
+    uint64_t offset;
+    if (unlikely(!place_is(segment, condition, &make, &offset)))
+        return place_refuse(segment, condition, &make);
+    return likely(!(LOAD(condition->event) & EVENT_BITS)) ? 0 : raise_it(segment, condition, all);
+}
+
+int kin_condition_signal(kin_segment *segment, kin_condition *condition)
+{
+    return tell(segment, condition, false);
+}
+
+int kin_condition_broadcast(kin_segment *segment, kin_condition *condition)
+{
+    return tell(segment, condition, true);
+}

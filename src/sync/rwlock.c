@@ -1,0 +1,410 @@
+/* kin_rwlock: many readers, or one writer.
+ *
+ * Layout   kin_rwlock in kin/rwlock.h: a mutex word (sync/mutex.h), `dirty`, an event (sync/event.h), and readers'
+ *          slots, eight to a cache line. A life's own slot is chosen by its index, so that neighbours meet on different
+ *          lines; any other free one serves as well.
+ * States   a slot: free 0 <-> the reader's {life id}.
+ *          The word: whoever holds it lets nobody in: a writer on his way in or inside, a reader on his way in who did
+ *          not find it free, one who is becoming the writer.
+ *          dirty: 0 -> 1 a writer is inside -> 0.
+ * Always   a reader is inside when his slot is set and he saw the word free behind that, or set it with the word in his
+ *          hands. A writer is inside when he has the word and has seen every slot empty. Whoever has a slot, or the
+ *          word, or asks for them, names the lock in his life. dirty without a living writer: he died inside. dirty set
+ *          too late or unset too early is wrong. A slot set too much is slow: it is struck off.
+ * Order    reader: name, slot, full fence, look at the word. Writer: name, word, full fence, look at the slots. So one
+ *          of the two sees the other. Reader out: slot, full fence, event; writer: event, full fence, slots.
+ *          Writer: dirty, then the data, then not dirty, then the word.
+ * Death    a reader: whoever waits for his slot strikes it off, or the sweep does. With the word: it is stolen; what
+ *          was under way has changed no data unless dirty says so, and dirty stays until a writer goes out alive.
+ *          Becoming a writer, or a reader again: dirty is set before the slot is freed, unset after it is taken.
+ *          A reader with his slot freed and the wake owed: the writer sleeps on his life. Of more than 24 readers the
+ *          first 24: until these are gone the others need not be heard of.
+ * Tests    tests/unit/sync, tests/crash/sweep_sync. */
+#include <kin/rwlock.h>
+#include "sync/event.h"
+#include "sync/mutex.h"
+#include "sync/place.h"
+#include "sync/wait.h"
+#include "sys/reason.h"
+#include <errno.h>
+
+#define LINES ((uint32_t)KIN_RWLOCK_LINES)
+#define SLOTS ((uint32_t)KIN_RWLOCK_SLOTS)
+/* Before the sleep: so many looks at the readers, with pauses between. */
+#define LOOKS 12u
+#define PAUSES 24u
+
+_Static_assert(sizeof(kin_rwlock) == 1088 && offsetof(kin_rwlock, lines) == 64, "one layout for 32 and 64 bits");
+static const struct make make = {"rwlock", MAGIC_RWLOCK, sizeof(kin_rwlock), offsetof(kin_rwlock, magic)};
+
+int kin_rwlock_init(kin_segment *segment, kin_rwlock *rwlock)
+{
+    int result = place_clear(segment, rwlock, &make);
+    if (result == 0)
+        place_ready(rwlock, &make);
+    return result;
+}
+
+/* One who has the word and waits for readers. */
+struct wish {
+    struct seat *seat;
+    kin_segment *segment;
+    kin_rwlock *rwlock;
+    uint64_t offset;
+    kin_time until;
+    bool room;         /* a slot is enough: to read */
+    const uint32_t *but; /* this slot is his own */
+    enum effort effort;
+    const uint32_t *doubted; /* a slot whose life lives but does not name the lock: seen twice, it is damage */
+    uint32_t doubted_id;
+};
+
+static inline uint32_t *slot_of(kin_rwlock *rwlock, uint32_t id)
+{
+    return &rwlock->lines[ID_INDEX(id) % LINES].slots[ID_INDEX(id) / LINES % SLOTS];
+}
+
+static uint32_t *find(kin_rwlock *rwlock, uint32_t id)
+{
+    uint32_t *own = slot_of(rwlock, id);
+    if (likely(LOAD(*own) == id))
+        return own;
+    for (uint32_t i = 0; i < LINES * SLOTS; i++)
+        if (LOAD(rwlock->lines[i / SLOTS].slots[i % SLOTS]) == id)
+            return &rwlock->lines[i / SLOTS].slots[i % SLOTS];
+    return NULL;
+}
+
+static bool is_left(struct wish *wish, const uint32_t *slot, uint32_t id)
+{
+    if (place_is_gone(wish->seat, id, wish->effort))
+        return true;
+    if (wish->effort != EFFORT_SLOW || place_is_named(wish->seat, id, wish->segment->object.id, wish->offset))
+        return false;
+    bool again = wish->doubted == slot && wish->doubted_id == id;
+    wish->doubted = slot;
+    wish->doubted_id = id;
+    return again;
+}
+
+/* Whether the wish is granted; else those in its way are added to what `wait` waits for. Strikes off the dead. */
+static bool look(struct wish *wish, struct wait *wait)
+{
+    bool free = false, taken = false;
+    wait->lives = 0;
+    for (uint32_t i = 0; i < LINES * SLOTS; i++) {
+        uint32_t *slot = &wish->rwlock->lines[i / SLOTS].slots[i % SLOTS];
+        uint32_t id = LOAD_ACQUIRE(*slot);
+        if (id && slot != wish->but && is_left(wish, slot, id)) {
+            life_log(wish->seat->domain, &wish->segment->object.segment, id & ID_MASK, 0, "a read lock");
+            if (CAS(*slot, &id, 0))
+                id = 0;
+        }
+        free |= id == 0;
+        if (id == 0 || slot == wish->but)
+            continue;
+        taken = true;
+        if (wait->lives < WAIT_LIVES_MAX)
+            wait->life[wait->lives++] = id;
+    }
+    return wish->room ? free : !taken;
+}
+
+/* With the word in hand. */
+static int await_readers(struct wish *wish)
+{
+    kin_rwlock *rwlock = wish->rwlock;
+    struct wait wait = {.seat = wish->seat, .object = wish->segment->object.id, .word = &rwlock->event,
+                        .until = wish->until};
+    FENCE_BEHIND_ATOMIC();
+    for (unsigned i = 0; i < LOOKS; i++) {
+        if (look(wish, &wait))
+            return 0;
+        for (unsigned k = 0; k < PAUSES && wish->until != KIN_NOW; k++)
+            relax();
+    }
+    for (wish->effort = EFFORT_FAIR;;) {
+        wait.value = event_arm_openly(&rwlock->event);
+        if (look(wish, &wait))
+            return 0;
+        enum woken woken = wait_sleep(&wait);
+        if (woken == WOKEN_LATE)
+            return reason(-ETIMEDOUT, "other threads hold the rwlock in %s", wish->segment->object.segment.path);
+        wish->effort = woken == WOKEN_BACKSTOP ? EFFORT_SLOW : EFFORT_FAIR;
+        int result = object_removed(&wish->segment->object, woken == WOKEN_BACKSTOP);
+        if (result < 0)
+            return result;
+    }
+}
+
+/* The word, whoever had it. */
+static int take_word(const struct wish *wish, kin_time until)
+{
+    kin_rwlock *rwlock = wish->rwlock;
+    if (mutex_try(wish->seat, &rwlock->word))
+        return 0;
+    struct mutex_ask ask = {
+        .seat = wish->seat, .word = &rwlock->word, .object = &wish->segment->object, .until = until};
+    int result = mutex_acquire_slowly(&ask);
+    if (result == KIN_RECOVERED && LOAD(rwlock->dirty))
+        life_log(wish->seat->domain, &wish->segment->object.segment, ask.dead, 0, "a write lock");
+    if (result == -ETIMEDOUT)
+        return reason(result, "another thread holds the rwlock in %s, or is on its way in",
+                      wish->segment->object.segment.path);
+    return result < 0 ? result : 0;
+}
+
+static int news(const kin_rwlock *rwlock)
+{
+    return LOAD(rwlock->dirty) ? KIN_RECOVERED : 0;
+}
+
+/* With the word in hand: some slot, his own if it is free. Others may hold one for a moment, see the word, and
+ * leave. */
+static bool take_slot(kin_rwlock *rwlock, uint32_t id)
+{
+    uint32_t free = 0;
+    if (CAS(*slot_of(rwlock, id), &free, id))
+        return true;
+    for (uint32_t i = 0; i < LINES * SLOTS; i++) {
+        free = 0;
+        if (CAS(rwlock->lines[i / SLOTS].slots[i % SLOTS], &free, id))
+            return true;
+    }
+    return false;
+}
+
+static void free_slot(kin_rwlock *rwlock, uint32_t *slot)
+{
+    EXCHANGE(*slot, 0);
+    FENCE_BEHIND_ATOMIC();
+    event_raise(&rwlock->event);
+}
+
+static __attribute__((noinline)) int read_slowly(struct wish *wish)
+{
+    wish->room = true;
+    int result = take_word(wish, wish->until);
+    if (result < 0)
+        return result;
+    while (result == 0 && !take_slot(wish->rwlock, wish->seat->id))
+        result = await_readers(wish);
+    if (result == 0)
+        result = news(wish->rwlock);
+    mutex_release(&wish->rwlock->word);
+    return result;
+}
+
+/* The lock is named. */
+static inline int read_named(struct seat *seat, kin_segment *segment, kin_rwlock *rwlock, uint64_t offset, int number,
+                             kin_time until)
+{
+    uint32_t *slot = slot_of(rwlock, seat->id), free = 0;
+    if (likely(LOAD(rwlock->word) == 0 && CAS(*slot, &free, seat->id))) {
+        FENCE_BEHIND_ATOMIC();
+        if (likely(LOAD_ACQUIRE(rwlock->word) == 0))
+            return news(rwlock);
+        free_slot(rwlock, slot);
+    }
+    struct wish wish = {.seat = seat, .segment = segment, .rwlock = rwlock, .offset = offset, .until = until};
+    int result = read_slowly(&wish);
+    if (result < 0)
+        life_forget(seat, number);
+    return result;
+}
+
+static int write_named(struct wish *wish, int number)
+{
+    kin_rwlock *rwlock = wish->rwlock;
+    int result = take_word(wish, wish->until);
+    if (result == 0) {
+        result = await_readers(wish);
+        if (result < 0)
+            mutex_release(&rwlock->word);
+    }
+    if (result < 0) {
+        life_forget(wish->seat, number);
+        return result;
+    }
+    result = news(rwlock);
+    STORE(rwlock->dirty, 1);
+    KEEP_ORDER();
+    return result;
+}
+
+/* Names the lock. The entry's number, or why not. */
+static int name_it(kin_segment *segment, const kin_rwlock *rwlock, uint64_t *offset, struct seat **out)
+{
+    int result = 0;
+    if (!place_is(segment, rwlock, &make, offset))
+        return place_refuse(segment, rwlock, &make);
+    struct seat *seat = *out = life_enter(segment->object.domain, &result);
+    if (!seat)
+        return result;
+    if (life_holds(seat, segment->object.id, *offset) >= 0)
+        return reason(-EDEADLK, "this thread holds the rwlock in %s already", segment->object.segment.path);
+    int number = life_hold(seat, segment->object.id, *offset);
+    return number >= 0 ? number
+                       : reason(number, "this thread holds %u locks already: release one first", HOLDS_MAX);
+}
+
+static __attribute__((noinline)) int read_any(kin_segment *segment, kin_rwlock *rwlock, kin_time until)
+{
+    uint64_t offset;
+    struct seat *seat;
+    int number = name_it(segment, rwlock, &offset, &seat);
+    return number < 0 ? number : read_named(seat, segment, rwlock, offset, number, until);
+}
+
+int kin_rwlock_acquire_read(kin_segment *segment, kin_rwlock *rwlock, kin_time until)
+{
+    uint64_t offset;
+    struct seat *seat = life_current(segment->object.domain);
+    if (unlikely(!seat || seat->holds || !place_is(segment, rwlock, &make, &offset)))
+        return read_any(segment, rwlock, until);
+    life_hold_at(seat, 0, segment->object.id, offset);
+    return read_named(seat, segment, rwlock, offset, 0, until);
+}
+
+int kin_rwlock_acquire_write(kin_segment *segment, kin_rwlock *rwlock, kin_time until)
+{
+    struct wish wish = {.segment = segment, .rwlock = rwlock, .until = until};
+    int number = name_it(segment, rwlock, &wish.offset, &wish.seat);
+    return number < 0 ? number : write_named(&wish, number);
+}
+
+static inline bool is_writer(const struct seat *seat, const kin_rwlock *rwlock)
+{
+    return (LOAD(rwlock->word) & ID_MASK) == seat->id;
+}
+
+static inline int release_named(struct seat *seat, kin_segment *segment, kin_rwlock *rwlock, int number)
+{
+    uint32_t *slot;
+    int result = 0;
+    if (is_writer(seat, rwlock)) {
+        STORE_RELEASE(rwlock->dirty, 0);
+        mutex_release(&rwlock->word);
+    } else if (likely((slot = find(rwlock, seat->id)) != NULL)) {
+        free_slot(rwlock, slot);
+    } else {
+        result = reason(-EBADMSG, "the rwlock in %s is damaged: this thread's mark is not in it",
+                        segment->object.segment.path);
+    }
+    life_forget(seat, number);
+    return result;
+}
+
+/* What this thread holds, and under which number; or why not. */
+static int held(kin_segment *segment, const kin_rwlock *rwlock, uint64_t *offset, struct seat **out)
+{
+    int result = 0;
+    if (!place_is(segment, rwlock, &make, offset))
+        return place_refuse(segment, rwlock, &make);
+    struct seat *seat = *out = life_enter(segment->object.domain, &result);
+    if (!seat)
+        return result;
+    int number = life_holds(seat, segment->object.id, *offset);
+    return number >= 0 ? number
+                       : reason(-EPERM, "this thread does not hold the rwlock in %s", segment->object.segment.path);
+}
+
+static __attribute__((noinline)) int release_any(kin_segment *segment, kin_rwlock *rwlock)
+{
+    uint64_t offset;
+    struct seat *seat;
+    int number = held(segment, rwlock, &offset, &seat);
+    return number < 0 ? number : release_named(seat, segment, rwlock, number);
+}
+
+int kin_rwlock_release(kin_segment *segment, kin_rwlock *rwlock)
+{
+    /* What is held was checked when it was acquired. */
+    uint64_t offset = (uint64_t)((uintptr_t)rwlock - (uintptr_t)segment->data);
+    struct seat *seat = life_current(segment->object.domain);
+    if (unlikely(!seat || seat->holds != 1 || LOAD(seat->life->holds[0].offset) != offset ||
+                 LOAD(seat->life->holds[0].object) != segment->object.id))
+        return release_any(segment, rwlock);
+    return release_named(seat, segment, rwlock, 0);
+}
+
+int kin_rwlock_upgrade(kin_segment *segment, kin_rwlock *rwlock, kin_time until)
+{
+    struct wish wish = {.segment = segment, .rwlock = rwlock, .until = until};
+    int result = held(segment, rwlock, &wish.offset, &wish.seat);
+    if (result < 0)
+        return result;
+    uint32_t *mine = find(rwlock, wish.seat->id);
+    if (!mine || is_writer(wish.seat, rwlock))
+        return reason(-EPERM, "this thread does not hold the rwlock in %s for reading",
+                      segment->object.segment.path);
+    wish.but = mine;
+    result = take_word(&wish, KIN_NOW);
+    if (result == -ETIMEDOUT)
+        return reason(-EDEADLK, "another thread waits for the readers of the rwlock in %s, this one too: release it, "
+                      "and acquire it for writing", segment->object.segment.path);
+    if (result == 0) {
+        result = await_readers(&wish);
+        if (result < 0)
+            mutex_release(&rwlock->word);
+    }
+    if (result < 0)
+        return result;
+    result = news(rwlock);
+    STORE(rwlock->dirty, 1);
+    KEEP_ORDER();
+    STORE(*mine, 0);
+    return result;
+}
+
+int kin_rwlock_downgrade(kin_segment *segment, kin_rwlock *rwlock)
+{
+    uint64_t offset;
+    struct seat *seat;
+    int result = held(segment, rwlock, &offset, &seat);
+    if (result < 0)
+        return result;
+    if (!is_writer(seat, rwlock))
+        return reason(-EPERM, "this thread does not hold the rwlock in %s for writing", segment->object.segment.path);
+    while (!take_slot(rwlock, seat->id))
+        relax(); /* all are taken by readers who see the word and leave */
+    KEEP_ORDER();
+    STORE_RELEASE(rwlock->dirty, 0);
+    mutex_release(&rwlock->word);
+    return 0;
+}
+
+static int set_up(void *context, kin_segment *segment)
+{
+    (void)context;
+    return kin_rwlock_init(segment, kin_segment_data(segment));
+}
+
+int kin_rwlock_open(kin_domain *domain, const char *name, const struct kin_rwlock_options *options, kin_segment **home,
+                    kin_rwlock **out)
+{
+    struct named named = {KIN_KIND_RWLOCK, options ? options->flags : 0, options ? options->mode : 0,
+                          sizeof(kin_rwlock), set_up, NULL};
+    void *rwlock;
+    int result = place_open(domain, name, &named, home, &rwlock);
+    if (result == 0)
+        *out = rwlock;
+    return result;
+}
+
+int rwlock_settle(kin_segment *segment, struct seat *seat, void *at, uint32_t dead)
+{
+    kin_rwlock *rwlock = at;
+    uint32_t *slot = find(rwlock, dead), id = dead, seen = LOAD_ACQUIRE(rwlock->word);
+    if (slot && CAS(*slot, &id, 0)) {
+        life_log(seat->domain, &segment->object.segment, dead, 0, "a read lock");
+        event_raise(&rwlock->event);
+    }
+    if ((seen & ID_MASK) != dead)
+        return 0;
+    if (LOAD(rwlock->dirty))
+        life_log(seat->domain, &segment->object.segment, dead, 0, "a write lock");
+    if (CAS(rwlock->word, &seen, 0) && seen & MUTEX_WAITERS)
+        mutex_wake(&rwlock->word);
+    return 0;
+}
