@@ -43,26 +43,33 @@ int queue_name_holder(kin_queue *queue, struct seat *seat)
     return result;
 }
 
-static bool ready(const struct waiting *waiting)
+/* Whoever makes it possible must also have let go of the lock, or we would only stand in his way. */
+static bool ready(const kin_queue *queue, enum kin_ready what)
 {
-    const struct hot *hot = waiting->queue->hot;
-    if (waiting->what == KIN_CAN_RECEIVE)
-        return LOAD(hot->depth) != 0;
-    return LOAD(hot->free) != 0;
+    const struct hot *hot = queue->hot;
+    return LOAD(hot->lock) == 0 && !queue_lacks(queue, what);
+}
+
+bool queue_glance(const kin_queue *queue, enum kin_ready what)
+{
+    bool elsewhere = queue->peer_cpu[what - 1] != cpu_now();
+    for (unsigned i = 0; elsewhere && i < WAIT_LOOKS; i++) {
+        if (ready(queue, what))
+            return true;
+        for (unsigned pause = 0; pause < WAIT_PAUSES; pause++)
+            relax();
+    }
+    return false;
 }
 
 /* Only for who takes the first that comes: a picky one would find the same again. */
 static bool look_a_while(const struct waiting *waiting)
 {
-    bool elsewhere = waiting->queue->peer_cpu[waiting->what - 1] != cpu_now();
-    for (unsigned i = 0; elsewhere && i < WAIT_LOOKS; i++) {
-        if (ready(waiting))
-            return true;
-        relax();
-    }
+    if (queue_glance(waiting->queue, waiting->what))
+        return true;
     for (unsigned i = 0; i < WAIT_YIELDS; i++) {
         sched_yield();
-        if (ready(waiting))
+        if (ready(waiting->queue, waiting->what))
             return true;
     }
     return false;

@@ -1,42 +1,6 @@
 /* Moving a record from list to list, and finishing a dead one's move. The six headings are in channel/queue.h. */
 #include "channel/move.h"
 
-bool move_commit(kin_queue *queue, struct seat *seat, const struct move *move)
-{
-    return move_commit_known(queue, seat, move);
-}
-
-bool move_from(kin_queue *queue, struct move *move, uint32_t list)
-{
-    struct record *record = move->record;
-    move->from = list;
-    move->prev = LOAD(record->prev);
-    move->next = LOAD(record->next);
-    move->depth = LOAD(queue->hot->depth) - (list >= LIST_LANE);
-    return (move->prev == 0 || record_at(queue, move->prev)) && (move->next == 0 || record_at(queue, move->next));
-}
-
-bool move_to(kin_queue *queue, struct move *move, uint32_t list)
-{
-    uint32_t *head, *tail;
-    move->to = list;
-    move->left = 0;
-    if (list == LIST_FREE) {
-        move->right = LOAD(queue->hot->free);
-        return true;
-    }
-    if (!queue_ends(queue, list, &head, &tail))
-        return false;
-    if (list < LIST_LANE) {
-        move->right = LOAD(*head);
-        return move->right == 0 || record_at(queue, move->right);
-    }
-    move->left = LOAD(*tail);
-    move->right = 0;
-    move->depth++;
-    return move->left == 0 || record_at(queue, move->left);
-}
-
 bool move_to_place(kin_queue *queue, struct move *move)
 {
     uint32_t *head, *tail, left = 0;

@@ -15,24 +15,51 @@ struct move {
     uint32_t from, prev, next, to, left, right, depth;
 };
 
-/* Fills in where the record is now (from, prev, next). False: its links cannot be. */
-bool move_from(kin_queue *queue, struct move *move, uint32_t list);
-/* ... and where it goes: the front of held, aside or free, the back of a lane. */
-bool move_to(kin_queue *queue, struct move *move, uint32_t list);
-/* To its place in its lane by sequence. */
+/* Instead of move_to: to its place in its lane by sequence. */
 bool move_to_place(kin_queue *queue, struct move *move);
 
 ALWAYS_INLINE bool ends_of(kin_queue *queue, uint32_t list, uint32_t **head, uint32_t **tail)
 {
-    if (list != LIST_LANE)
+    struct hot *hot = queue->hot;
+    if (list > LIST_LANE || list == LIST_ASIDE)
         return queue_ends(queue, list, head, tail);
-    *head = &queue->hot->first.head;
-    *tail = &queue->hot->first.tail;
-    return true;
+    *head = list == LIST_LANE ? &hot->first.head : &hot->held;
+    *tail = list == LIST_LANE ? &hot->first.tail : NULL;
+    return list == LIST_LANE || list == LIST_HELD;
 }
 
-/* Steps 2 to 4, see move_commit_known. */
-bool move_commit(kin_queue *queue, struct seat *seat, const struct move *move);
+/* Fills in where the record is now (from, prev, next). False: its links cannot be. */
+ALWAYS_INLINE bool move_from(kin_queue *queue, struct move *move, uint32_t list)
+{
+    struct record *record = move->record;
+    move->from = list;
+    move->prev = LOAD(record->prev);
+    move->next = LOAD(record->next);
+    move->depth = LOAD(queue->hot->depth) - (list >= LIST_LANE);
+    return (move->prev == 0 || record_at(queue, move->prev)) && (move->next == 0 || record_at(queue, move->next));
+}
+
+/* ... and where it goes: the front of held, aside or free, the back of a lane. */
+ALWAYS_INLINE bool move_to(kin_queue *queue, struct move *move, uint32_t list)
+{
+    uint32_t *head, *tail;
+    move->to = list;
+    move->left = 0;
+    if (list == LIST_FREE) {
+        move->right = LOAD(queue->hot->free);
+        return true;
+    }
+    if (!ends_of(queue, list, &head, &tail))
+        return false;
+    if (list < LIST_LANE) {
+        move->right = LOAD(*head);
+        return move->right == 0 || record_at(queue, move->right);
+    }
+    move->left = LOAD(*tail);
+    move->right = 0;
+    move->depth++;
+    return move->left == 0 || record_at(queue, move->left);
+}
 
 /* Step 1: writes the op into the life; from now on a death is repaired by it. */
 ALWAYS_INLINE void move_prepare(struct seat *seat, const struct move *move)
@@ -107,7 +134,7 @@ ALWAYS_INLINE bool move_put_in(kin_queue *queue, const struct move *move)
     return true;
 }
 
-/* A free record owns no space. Also drops what an op that never committed had taken. */
+/* The block of a free record that an op names goes back to the tree, from whatever point. */
 ALWAYS_INLINE bool move_give_back_space(kin_queue *queue, struct record *record)
 {
     uint64_t block = LOAD(record->block);
@@ -125,12 +152,11 @@ ALWAYS_INLINE bool move_apply(kin_queue *queue, const struct move *move)
     if (!move_take_out(queue, move) || !move_put_in(queue, move))
         return false;
     STORE(queue->hot->depth, move->depth);
-    return move_give_back_space(queue, move->record);
+    return true;
 }
 
-/* Steps 2 to 4 but for the release. False: an index was wrong, and all was rebuilt. In line, for who knows the
- * lists. */
-ALWAYS_INLINE bool move_commit_known(kin_queue *queue, struct seat *seat, const struct move *move)
+/* Steps 2 to 4 but for the release. False: an index was wrong, and all was rebuilt. */
+ALWAYS_INLINE bool move_commit(kin_queue *queue, struct seat *seat, const struct move *move)
 {
     KEEP_ORDER();
     STORE_RELEASE(move->record->state, move->after);

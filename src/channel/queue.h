@@ -18,11 +18,12 @@
  *          READING -> FREE (receive of a long one) | BORROWED -> FREE | LEASED -> FREE (done), LEASED -> FULL (put
  *          back).
  * Always   a record is in exactly one list, by its state: free, fresh (never used yet), a lane, held, aside. A free
- *          record has block 0, unless an op names it. Derived values are wrong only while an op is under way.
+ *          record may keep its block for its next message. No two records name the same block. Derived values are wrong only while an op is under way.
  *          Before a process has its first record, its process record names the queue.
  * Order    op, event (sync/event.h), payload and fields, KEEP_ORDER, state, KEEP_ORDER, apply, op.kind = 0, release.
- *          Taking space: block into the record, then the tree; giving it back: state, then the tree, then block = 0.
- * Death    before the commit: nothing happened; space named by a free record is given back. After: the thief applies.
+ *          Taking space: the op names the free record, block into it, then the tree. Giving it back: the op names the
+ *          free record, then the tree, then block = 0.
+ * Death    before the commit: nothing happened; the space of the free record that the op names is given back. After: the thief applies.
  *          Rebuilding: op.kind is OP_UNKNOWN all the while, so the next one begins anew. Holding records: settled by
  *          whoever looks for messages or space, by queue_settle_slot, a pure function of the record and of the dead
  *          life's finish record.
@@ -214,6 +215,22 @@ static inline struct seat *queue_enter_at_once(kin_queue *queue)
  * the hand: a handle that closes may strike the name while the lock is free. */
 int queue_name_holder(kin_queue *queue, struct seat *seat);
 
+/* Whether it would have to wait, as it looks without the lock. */
+static inline bool queue_lacks(const kin_queue *queue, enum kin_ready what)
+{
+    const struct hot *hot = queue->hot;
+    return what == KIN_CAN_RECEIVE ? LOAD(hot->depth) == 0
+                                   : LOAD(hot->free) == 0 && LOAD(hot->fresh) > queue->messages;
+}
+/* Looks out for it, while the other side runs on another processor; true: now it seems possible. Who is about to find
+ * nothing does so before he takes the lock, which the other side will want in a moment. */
+bool queue_glance(const kin_queue *queue, enum kin_ready what);
+static inline void queue_expect(const kin_queue *queue, enum kin_ready what, kin_time until)
+{
+    if (queue_lacks(queue, what) && until != KIN_NOW)
+        queue_glance(queue, what);
+}
+
 /* Waiting for a condition of the queue. */
 struct waiting {
     kin_queue *queue;
@@ -270,6 +287,8 @@ int lane_exists(kin_queue *queue, struct seat *seat, uint32_t priority);
 
 /* Finds a free block for `length` bytes; nothing is changed. 0: none. */
 uint64_t space_find(kin_queue *queue, uint32_t length);
+/* Whether it is a block that one would take for that length: not larger than need be. */
+bool space_fits(kin_queue *queue, uint64_t block, uint32_t length);
 /* Marks it used or free. False: no such block. */
 bool space_mark(kin_queue *queue, uint64_t block, bool used);
 /* The bytes of a block of at least `length`; NULL: no such block. */

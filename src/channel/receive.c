@@ -87,6 +87,7 @@ static int hold(struct waiting *waiting, const struct kin_receive *how, enum tag
     kin_queue *queue = waiting->queue;
     struct move move = {0};
     struct kin_message message;
+    queue_expect(queue, KIN_CAN_RECEIVE, waiting->until);
     int result = queue_enter(queue, &waiting->seat, waiting->until);
     if (result < 0)
         return result;
@@ -199,7 +200,7 @@ static bool receive_at_once(kin_queue *queue, struct seat *seat, void *buffer, u
     STORE(record->cpu, cpu_now());
     move_prepare(seat, &move);
     uint32_t bits = queue_fire(queue, KIN_CAN_SEND, &ring);
-    move_commit_known(queue, seat, &move);
+    move_commit(queue, seat, &move);
     queue_unlock(queue, seat);
     queue_wake(queue, &hot->writable, bits, ring);
     return true;
@@ -245,6 +246,7 @@ static __attribute__((noinline)) int receive_any(kin_queue *queue, struct seat *
 int kin_queue_receive(kin_queue *queue, void *buffer, uint64_t capacity, const struct kin_receive *how, kin_time until,
                       struct kin_message *out)
 {
+    queue_expect(queue, KIN_CAN_RECEIVE, until);
     struct seat *seat = likely(!how) ? queue_enter_at_once(queue) : NULL;
     if (likely(seat) && receive_at_once(queue, seat, buffer, capacity, out))
         return 0;

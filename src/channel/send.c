@@ -72,41 +72,82 @@ static void be_picky(struct waiting *waiting)
 
 enum found { FOUND, FULL_NOW, TRY_AGAIN };
 
+/* Free records keep the block of their last message. These many of them are asked to give it back before the queue
+ * takes more memory, and all of them where it may not. */
+#define ASKED_MOST 64u
+
+/* Takes blocks back from free records until one of that length can be had. The op names each record meanwhile, as it
+ * would for a send that then dies. False: there is none. */
+static bool reclaim(kin_queue *queue, struct seat *seat, uint32_t length)
+{
+    uint32_t most = space_at_limit(queue) ? queue->messages : ASKED_MOST, slot = LOAD(queue->hot->free);
+    bool found = false;
+    for (uint32_t i = 0; slot && i < most && !found; i++) {
+        struct move move = {.slot = slot, .record = record_at(queue, slot), .after = STATE_MAKE(TAG_FULL, 0, 0)};
+        if (!move.record)
+            break;
+        if (LOAD(move.record->block)) {
+            move_prepare(seat, &move);
+            move_give_back_space(queue, move.record);
+            found = space_find(queue, length) != 0;
+        }
+        slot = LOAD(move.record->next);
+    }
+    KEEP_ORDER();
+    STORE(seat->life->op.kind, 0);
+    return found;
+}
+
+/* The record, which the op names, gets room for the payload: in line, the block that it kept, or another. */
+static enum found find_room(struct waiting *waiting, uint32_t length, struct record *record, int *error)
+{
+    kin_queue *queue = waiting->queue;
+    uint64_t block = LOAD(record->block);
+    if (block) {
+        if (length > INLINE_BYTES && space_fits(queue, block, length))
+            return FOUND;
+        move_give_back_space(queue, record);
+    }
+    if (length <= INLINE_BYTES)
+        return FOUND;
+    block = space_find(queue, length);
+    if (block) {
+        STORE(record->block, block);
+        KEEP_ORDER();
+        space_mark(queue, block, true);
+        return FOUND;
+    }
+    KEEP_ORDER();
+    STORE(waiting->seat->life->op.kind, 0);
+    if (reclaim(queue, waiting->seat, length))
+        return TRY_AGAIN;
+    if (space_at_limit(queue)) {
+        be_picky(waiting);
+        return FULL_NOW;
+    }
+    *error = space_grow(queue);
+    return TRY_AGAIN;
+}
+
 /* One look, under the lock. On FOUND the op is prepared; `error` is for failures that waiting cannot mend. */
 static enum found look_for_room(struct waiting *waiting, uint32_t length, struct move *move, int *error)
 {
     kin_queue *queue = waiting->queue;
     *error = 0;
-    uint64_t block = 0;
-    if (length > INLINE_BYTES) {
-        block = space_find(queue, length);
-        if (!block) {
-            if (space_at_limit(queue)) {
-                be_picky(waiting);
-                return FULL_NOW;
-            }
-            *error = space_grow(queue);
-            return TRY_AGAIN;
-        }
+    if (free_slot(queue, move)) {
+        move_prepare(waiting->seat, move);
+        return find_room(waiting, length, move->record, error);
     }
-    if (!free_slot(queue, move)) {
-        uint32_t count = LOAD(queue->records.shared->count), fresh = LOAD(queue->hot->fresh);
-        if (LOAD(queue->hot->free) != 0 || fresh == 0 || fresh > count) {
-            queue_repair_own(queue, waiting->seat); /* the list of free records is not what it should be */
-            *error = ++waiting->rebuilt > 1 ? reason(-EBADMSG, "%s is damaged", queue->object.segment.path) : 0;
-            return TRY_AGAIN;
-        }
-        if (count > queue->messages)
-            return FULL_NOW;
-        *error = table_grow(&queue->records);
+    uint32_t count = LOAD(queue->records.shared->count), fresh = LOAD(queue->hot->fresh);
+    if (LOAD(queue->hot->free) != 0 || fresh == 0 || fresh > count) {
+        queue_repair_own(queue, waiting->seat); /* the list of free records is not what it should be */
+        *error = ++waiting->rebuilt > 1 ? reason(-EBADMSG, "%s is damaged", queue->object.segment.path) : 0;
         return TRY_AGAIN;
     }
-    move_prepare(waiting->seat, move);
-    STORE(move->record->block, block);
-    KEEP_ORDER();
-    if (block)
-        space_mark(queue, block, true);
-    return FOUND;
+    if (count > queue->messages)
+        return FULL_NOW;
+    *error = table_grow(&queue->records);
+    return TRY_AGAIN;
 }
 
 int queue_take_free(struct waiting *waiting, uint32_t length, struct move *move)
@@ -178,7 +219,7 @@ static bool send_at_once(kin_queue *queue, struct seat *seat, const void *data, 
         STORE(record->state, move.after);
     copy_short(record->bytes, data, length);
     uint32_t bits = queue_fire(queue, KIN_CAN_RECEIVE, &ring);
-    move_commit_known(queue, seat, &move);
+    move_commit(queue, seat, &move);
     queue_unlock(queue, seat);
     queue_wake(queue, &hot->readable, bits, ring);
     return true;
@@ -250,6 +291,7 @@ int kin_queue_send(kin_queue *queue, const void *data, uint64_t length, const st
 {
     struct seat *seat = NULL;
     bool plain = length <= INLINE_BYTES && length <= queue->message_max && (!how || (!how->priority && how->type >= 0));
+    queue_expect(queue, KIN_CAN_SEND, until);
     if (likely(plain))
         seat = queue_enter_at_once(queue);
     if (likely(seat) && send_at_once(queue, seat, data, (uint32_t)length, how && how->type ? how->type : 1))

@@ -96,6 +96,13 @@ bool space_mark(kin_queue *queue, uint64_t block, bool used)
     return true;
 }
 
+bool space_fits(kin_queue *queue, uint64_t block, uint32_t length)
+{
+    uint32_t extent = BLOCK_EXTENT(block), node = BLOCK_NODE(block);
+    return extent < TABLE_EXTENTS && node != 0 &&
+           order_of_extent(queue, extent) - log2_of(node) == order_for(length) && space_bytes(queue, block, length);
+}
+
 unsigned char *space_bytes(kin_queue *queue, uint64_t block, uint32_t length)
 {
     uint32_t extent = BLOCK_EXTENT(block), node = BLOCK_NODE(block);

@@ -62,7 +62,7 @@ static bool look_a_while(kin_channel *channel, enum side side)
 {
     uint64_t enough = side == PRODUCER ? channel->capacity / 8 + 1 : 1, found = 0;
     bool elsewhere = LOAD(channel->shared->ends[!side].cpu) != cpu_now();
-    for (unsigned i = 0; elsewhere && i < WAIT_LOOKS; i++) {
+    for (unsigned i = 0; elsewhere && i < WAIT_LOOKS * WAIT_PAUSES; i++) {
         found = glance(channel, side);
         if (found >= enough)
             break;

@@ -24,8 +24,10 @@
 #include <kin/base.h>
 
 #define WAIT_BACKSTOP (250 * INT64_C(1000000))
-/* Before a sleep: so many looks with a pause between, if the other side runs on another processor; then yields. */
-#define WAIT_LOOKS 120u
+/* Before a sleep: so many looks with pauses between, if the other side runs on another processor; then yields. Each
+ * look takes the cache line away from whoever is about to change it. */
+#define WAIT_LOOKS 40u
+#define WAIT_PAUSES 4u
 #define WAIT_YIELDS 6u
 #define WAIT_LIVES_MAX 24u
 

@@ -36,8 +36,6 @@ static int walk(struct audit *audit, uint32_t list, uint32_t slot, const uint32_
         audit->seen[slot] = 1;
         if (!state_fits(list, record->state))
             return kin_crash_fail("slot %u in list %u has state %llx", slot, list, (unsigned long long)record->state);
-        if (list == LIST_FREE && record->block)
-            return kin_crash_fail("free slot %u owns space", slot);
         if (list != LIST_FREE && record->prev != before)
             return kin_crash_fail("slot %u in list %u names %u before it, not %u", slot, list, record->prev, before);
         if (list < LIST_LANE)
@@ -73,7 +71,7 @@ static int walk_lanes(struct audit *audit)
 
 /* The tree of an extent as the records make it: 0 free, order + 1 used, else how much smaller the largest free block
  * is. */
-static void expected_tree(struct audit *audit, uint32_t extent, uint32_t order, unsigned char *tree)
+static int expected_tree(struct audit *audit, uint32_t extent, uint32_t order, unsigned char *tree)
 {
     memset(tree, 0, (size_t)2 << order);
     for (uint32_t slot = 1; slot < audit->fresh; slot++) {
@@ -81,6 +79,8 @@ static void expected_tree(struct audit *audit, uint32_t extent, uint32_t order, 
         if (!block || (uint32_t)(block >> 32) - 1 != extent)
             continue;
         uint32_t node = (uint32_t)block, level = order - (31 - (uint32_t)__builtin_clz(node));
+        if (tree[node])
+            return kin_crash_fail("slot %u has space of another one", slot);
         tree[node] = (unsigned char)(level + 1);
         while (node /= 2) {
             level++;
@@ -88,6 +88,7 @@ static void expected_tree(struct audit *audit, uint32_t extent, uint32_t order, 
             tree[node] = (unsigned char)(level + 1 - (a == level && b == level ? level + 1 : a > b ? a : b));
         }
     }
+    return 0;
 }
 
 static int check_space(struct audit *audit)
@@ -100,9 +101,11 @@ static int check_space(struct audit *audit)
         unsigned char *wanted = malloc((size_t)2 << order);
         if (!tree || !wanted)
             return kin_crash_fail("the tree of extent %u is missing", k);
-        expected_tree(audit, k, order, wanted);
+        int result = expected_tree(audit, k, order, wanted);
         bool same = memcmp(tree + 1, wanted + 1, ((size_t)2 << order) - 1) == 0;
         free(wanted);
+        if (result != 0)
+            return result;
         if (!same)
             return kin_crash_fail("the tree of extent %u does not agree with the records", k);
     }
