@@ -18,15 +18,16 @@
  *          READING -> FREE (receive of a long one) | BORROWED -> FREE | LEASED -> FREE (done), LEASED -> FULL (put
  *          back).
  * Always   a record is in exactly one list, by its state: free, fresh (never used yet), a lane, held, aside. A free
- *          record may keep its block for its next message. No two records name the same block. Derived values are wrong only while an op is under way.
- *          Before a process has its first record, its process record names the queue.
+ *          record may keep its block for its next message; no two records name the same block. Derived values are
+ *          wrong only while an op is under way. Before a process has its first record, its process record names the
+ *          queue.
  * Order    op, event (sync/event.h), payload and fields, KEEP_ORDER, state, KEEP_ORDER, apply, op.kind = 0, release.
  *          Taking space: the op names the free record, block into it, then the tree. Giving it back: the op names the
  *          free record, then the tree, then block = 0.
- * Death    before the commit: nothing happened; the space of the free record that the op names is given back. After: the thief applies.
- *          Rebuilding: op.kind is OP_UNKNOWN all the while, so the next one begins anew. Holding records: settled by
- *          whoever looks for messages or space, by queue_settle_slot, a pure function of the record and of the dead
- *          life's finish record.
+ * Death    before the commit: nothing happened; the space of the free record that the op names is given back. After:
+ *          the thief applies. Rebuilding: op.kind is OP_UNKNOWN all the while, so the next one begins anew. Holding
+ *          records: settled by whoever looks for messages or space, by queue_settle_slot, a pure function of the
+ *          record and of the dead life's finish record.
  * Tests    tests/unit/channel, tests/crash/sweep_queue, model/event.pml, model/finish.pml. */
 #ifndef CHANNEL_QUEUE_H
 #define CHANNEL_QUEUE_H
