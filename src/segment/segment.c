@@ -150,11 +150,13 @@ static int look_at(struct segment *segment, const char *path, const struct segme
 {
     struct segment_header header;
     struct stat about;
-    if (fstat(segment->fd, &about) < 0 || !S_ISREG(about.st_mode))
-        return reason(-EMEDIUMTYPE, "%s is not an object of kin", path);
+    if (fstat(segment->fd, &about) < 0)
+        return reason_errno("cannot look at %s", path);
     int result = know(segment, path, &about);
     if (result < 0)
         return result;
+    if (!S_ISREG(about.st_mode))
+        return reason(-EMEDIUMTYPE, "%s is not an object of kin", path);
     if (about.st_size < (off_t)sizeof header)
         return reason(-EMEDIUMTYPE, "%s is not an object of kin, or was cut off", path);
     if (opening->whole)
