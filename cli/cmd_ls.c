@@ -99,6 +99,18 @@ static void set_queue(struct table *table, kin_domain *domain, const struct kin_
     kin_queue_close(queue);
 }
 
+static void set_semaphore(struct table *table, kin_domain *domain, const struct kin_object *object)
+{
+    struct kin_semaphore_value value;
+    kin_segment *home;
+    kin_semaphore *set;
+    if (kin_semaphore_open(domain, object->name, KIN_SEMAPHORE(.flags = KIN_MUST_EXIST), &home, &set) < 0)
+        return;
+    if (kin_semaphore_get(home, set, 0, &value) == 0)
+        table_number(table, LS_VALUE, value.value);
+    kin_segment_close(home);
+}
+
 static void add_row(struct table *table, kin_domain *domain, const struct kin_object *object)
 {
     struct parties parties = {0, 0};
@@ -113,6 +125,8 @@ static void add_row(struct table *table, kin_domain *domain, const struct kin_ob
     set_owner(table, object);
     if (object->state == 0 && object->kind == KIN_KIND_QUEUE)
         set_queue(table, domain, object);
+    if (object->state == 0 && object->kind == KIN_KIND_SEMAPHORE)
+        set_semaphore(table, domain, object);
     if (object->state == 0 && kin_object_each_party(domain, object->name, count_party, &parties) == 0) {
         table_number(table, LS_HELD, parties.held);
         table_number(table, LS_WAITING, parties.waiting);

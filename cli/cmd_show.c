@@ -1,6 +1,7 @@
 #include "command.h"
 #include "table.h"
 #include <errno.h>
+#include <stdlib.h>
 
 static int add_party(void *context, const struct kin_party *party)
 {
@@ -18,6 +19,29 @@ static int add_party(void *context, const struct kin_party *party)
     table_number(table, SHOW_OFFSET, (int64_t)party->offset);
     table_text(table, SHOW_COMMAND, party->command);
     return 0;
+}
+
+/* Up to a dozen values. */
+static void describe_semaphore(kin_domain *domain, const char *name)
+{
+    kin_segment *home;
+    kin_semaphore *set;
+    struct kin_semaphore_status status;
+    if (kin_semaphore_open(domain, name, KIN_SEMAPHORE(.flags = KIN_MUST_EXIST), &home, &set) < 0)
+        return;
+    int result = kin_semaphore_status(home, set, &status);
+    uint16_t *values = result < 0 ? NULL : calloc(status.count, sizeof *values);
+    if (values && kin_semaphore_get_all(home, set, values) == 0) {
+        if (status.count == 1)
+            printf(": value %u", values[0]);
+        else
+            printf(": %u of them:", status.count);
+        for (unsigned i = 0; status.count > 1 && i < status.count && i < 12; i++)
+            printf(" %u", values[i]);
+        printf("%s; %u of %u holders", status.count > 12 ? " ..." : "", status.held, status.holders);
+    }
+    free(values);
+    kin_segment_close(home);
 }
 
 /* One sentence above the table, for people. */
@@ -39,6 +63,8 @@ static void describe(kin_domain *domain, const struct kin_object *object)
                    size_text(status.message_max, most));
         kin_queue_close(queue);
     }
+    if (object->kind == KIN_KIND_SEMAPHORE)
+        describe_semaphore(domain, object->name);
     putchar('\n');
 }
 

@@ -112,18 +112,27 @@ static int milliseconds_until(kin_time deadline)
     return left / 1000000 < 1000000 ? (int)(left / 1000000) + 1 : 1000000;
 }
 
+static int milliseconds_to_sleep(const struct running *running)
+{
+    int wait = milliseconds_until(running->deadline), look = (int)(running->run->look_every / 1000000);
+    return look && (wait < 0 || wait > look) ? look : wait;
+}
+
 static void watch(struct running *running)
 {
-    struct capture *capture = running->run->capture;
+    const struct run *run = running->run;
+    struct capture *capture = run->capture;
     for (;;) {
         struct pollfd watched[WATCHED] = {
             [WATCH_PROCESS] = {kin_process_fd(running->process), POLLIN, 0},
             [WATCH_SIGNALS] = {running->signals, POLLIN, 0},
             [WATCH_OUTPUT] = {capture ? capture->ours : -1, POLLIN, 0},
         };
-        int wait = milliseconds_until(running->deadline);
-        if (poll(watched, WATCHED, wait) < 0)
+        int ready = poll(watched, WATCHED, milliseconds_to_sleep(running));
+        if (ready < 0)
             continue;
+        if (ready == 0 && run->look)
+            run->look(run->context, kin_process_pid(running->process));
         if (watched[WATCH_OUTPUT].revents)
             take_output(capture);
         if (watched[WATCH_SIGNALS].revents)
@@ -166,9 +175,12 @@ int not_started(const struct call *call, int result)
 static int start_and_watch(struct running *running)
 {
     const struct run *run = running->run;
-    int result = kin_process_spawn(run->call->cmd, &run->spawn, &running->process);
+    int result = run->body ? kin_process_fork(run->body, run->context, &run->spawn, &running->process)
+                           : kin_process_spawn(run->call->cmd, &run->spawn, &running->process);
     if (run->capture)
         close(run->capture->theirs);
+    if (run->handed_on > 0)
+        close(run->handed_on);
     if (result < 0)
         return not_started(run->call, result);
     pid_t pid = kin_process_pid(running->process);

@@ -19,6 +19,11 @@ struct run {
     int64_t timeout, kill_after; /* nanoseconds; 0: none */
     struct guard *guard;         /* or NULL. With one, a CMD that failed leaves nobody of its group behind */
     struct capture *capture;     /* or NULL */
+    int (*body)(void *context);  /* or NULL: what the process does, instead of executing CMD at once */
+    int handed_on;               /* a descriptor that is closed here once the process has it; -1: none */
+    int64_t look_every;          /* nanoseconds between calls of look; 0: none */
+    void (*look)(void *context, pid_t cmd);
+    void *context;
 };
 
 struct run_end {

@@ -11,6 +11,8 @@
 #define QB "libqb ring"
 #define ROBUST "glibc robust mutex"
 #define RING "SPSC ring"
+#define SEMOP "semop, SEM_UNDO"
+#define SEM_T "glibc sem_t, no undo"
 
 static const struct entry pair[] = {{ROLE_KIN, "kin", "kin", "queue", NULL},
                                     {ROLE_LIMIT, "MPMC ring", "limit", "mpmc", NULL},
@@ -136,6 +138,12 @@ static const struct entry woken[] = {{ROLE_KIN, "kin", "kin", "death", NULL},
 #define FLAT {"kin at 10 MiB", FORM_AT_MOST, 1.15, 0}
 #define SCARCELY_GROWN {"kin at 1", FORM_AT_MOST, 1.3, 0}
 
+static const struct entry semaphore[] = {{ROLE_KIN, "kin", "kin", "semaphore", NULL},
+                                         {ROLE_LIMIT, "CAS", "limit", "cas", NULL},
+                                         {ROLE_KERNEL, SEMOP, "kernel", "semop", NULL},
+                                         {ROLE_PEER, SEM_T, "kernel", "semaphore", NULL},
+                                         {0}};
+
 const struct row rows[] = {
     {.name = "pair", .title = "queue: send and receive 64 B, alone", NS, .picture = "pair", .entries = pair,
      .goals = {{MSG, FORM_TIMES, 50, 70}, {BOOST, FORM_TIMES, 0, 1}}},
@@ -180,6 +188,13 @@ const struct row rows[] = {
      .goals = {{"", FORM_AT_LEAST, 0.7, 0}}},
     {.name = "contended-s", .title = "lock: two processes want it, s", MILLIONS("cycles"), .entries = lock},
     {.name = "contended-s-fairness", .title = "  its fairness", FAIRNESS, .entries = lock},
+    {.name = "semaphore", .title = "semaphore: P and V with undo, alone", NS, .contest = "lock",
+     .entries = semaphore, .goals = {{SEMOP, FORM_TIMES, 50, 120}}},
+    {.name = "semaphore-x", .title = "semaphore: two processes want it, x", MILLIONS("cycles"),
+     .contest = "contended-x", .entries = semaphore,
+     .goals = {{SEMOP, FORM_TIMES, 300, 0}, {SEM_T, FORM_TIMES, 0.5, 0}}},
+    {.name = "semaphore-s", .title = "semaphore: two processes want it, s", MILLIONS("cycles"),
+     .contest = "contended-s", .entries = semaphore},
     {.name = "spawn-10-x", .title = "start a command, 10 MiB resident", US, .picture = "spawn", .entries = spawn,
      .goals = {NEAR_VFORK}},
     {.name = "spawn-10-s", .title = "start a command, 10 MiB resident, one cpu", US, .entries = spawn,

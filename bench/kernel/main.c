@@ -13,6 +13,7 @@ int main(int argc, char **argv)
         {.name = "semop", .locker = &semop_locker},
         {.name = "robust", .locker = &robust_locker, .specials = robust_specials},
         {.name = "mutex", .locker = &mutex_locker},
+        {.name = "semaphore", .locker = &semaphore_locker},
         {.name = "fork", .spawn = fork_spawn},
         {.name = "posix-spawn", .spawn = posix_spawn_spawn}};
     return contestant_main(argc, argv, contestants, sizeof contestants / sizeof *contestants);

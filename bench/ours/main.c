@@ -5,6 +5,7 @@ int main(int argc, char **argv)
     static const struct contestant contestants[] = {
         {.name = "queue", .transport = &queue_transport},   {.name = "loan", .transport = &loan_transport},
         {.name = "channel", .transport = &channel_transport}, {.name = "lock", .locker = &lock_locker},
+        {.name = "semaphore", .locker = &semaphore_locker},
         {.name = "pipe", .transport = &pipe_transport},
         {.name = "spawn", .spawn = process_spawn},          {.name = "growth", .specials = growth_specials},
         {.name = "death", .specials = death_specials}};

@@ -9,7 +9,7 @@
 
 /* Before a sleep: looks with pauses between that double up to this many, then yields. */
 #define LOOKS 40u
-#define PAUSES_MAX 32u
+#define PAUSES_MAX 64u
 #define YIELDS 4u
 
 /* The log as it is being written, and what it will do. */
@@ -168,21 +168,27 @@ static void carry_out(struct asking *asking, const struct plan *plan)
     event_wake(&shared->event, bits);
 }
 
+/* A pause between two looks at what another processor is about to change: longer each time, in the end it is offered
+ * to others. */
+static void pause_before(unsigned look, unsigned *pauses)
+{
+    if (look >= LOOKS) {
+        sched_yield();
+        return;
+    }
+    for (unsigned i = 0; i < *pauses; i++)
+        relax();
+    if (*pauses < PAUSES_MAX)
+        *pauses *= 2;
+}
+
 /* The other side may be about to release: looks for a while without the lock. */
 static void look_a_while(const struct asking *asking)
 {
     const uint64_t *cell = cell_of(&asking->set, 0);
     unsigned pauses = 1;
-    for (unsigned i = 0; i < LOOKS + YIELDS && CELL_VALUE(LOAD(*cell)) == 0; i++) {
-        if (i >= LOOKS) {
-            sched_yield();
-            continue;
-        }
-        for (unsigned k = 0; k < pauses; k++)
-            relax();
-        if (pauses < PAUSES_MAX)
-            pauses *= 2;
-    }
+    for (unsigned i = 0; i < LOOKS + YIELDS && CELL_VALUE(LOAD(*cell)) == 0; i++)
+        pause_before(i, &pauses);
 }
 
 /* A process that is about to end is asked again after 1 ms, then 2, 4, ... up to the backstop. */
@@ -333,29 +339,32 @@ int kin_semaphore_operate(kin_segment *segment, kin_semaphore *semaphore, const 
     return result < 0 ? result : operate(&asking);
 }
 
-/* One unit more or less of semaphore 0, and the entry with it, when nothing stands in the way and one semaphore is all
- * there is. False: take the long way. */
-ALWAYS_INLINE bool change_at_once(kin_segment *segment, kin_semaphore *semaphore, int by)
+enum outcome { DONE, BUSY, THE_LONG_WAY };
+
+/* One unit more or less of the only semaphore, and the entry with it, when nothing stands in the way. */
+ALWAYS_INLINE enum outcome change_at_once(kin_segment *segment, kin_semaphore *semaphore, int by)
 {
     struct set set;
     struct seat *seat = life_current(segment->object.domain);
     if (unlikely(!seat || !semaphore_view(segment, semaphore, &set) || set.count != 1 ||
                  LOAD(segment->object.segment.header->removed)))
-        return false;
+        return THE_LONG_WAY;
     struct semaphore *shared = set.shared;
+    uint64_t *cell = &set.words[CELLS_AT], key = ENTRY_KEY(seat->process, 0);
+    if (unlikely(by < 0 && CELL_VALUE(LOAD(*cell)) == 0))
+        return BUSY; /* as a look, without disturbing who holds the lock */
     life_work_on(seat, segment->object.id);
     if (unlikely(!mutex_try(seat, &shared->lock))) {
         life_work_done(seat);
-        return false;
+        return BUSY;
     }
-    uint64_t *cell = &set.words[CELLS_AT], key = ENTRY_KEY(seat->process, 0);
     uint32_t value = CELL_VALUE(LOAD(*cell)), home = entry_home(&set, key);
     uint64_t entry = LOAD(set.words[home]);
     int adjust = ENTRY_ADJUST(entry) - by;
     if (unlikely(!ENTRY_IS(entry, key) || value + (uint32_t)by > VALUE_MAX || adjust < 0 || adjust > (int)VALUE_MAX ||
                  LOAD(shared->times) || !semaphore_is_named(segment, seat))) {
         semaphore_unlock(&set, seat);
-        return false;
+        return value + (uint32_t)by == UINT32_MAX ? BUSY : THE_LONG_WAY;
     }
     uint64_t word = CELL_MAKE(value + (uint32_t)by, seat->pid);
     if (PLANTED(COMMIT_FIRST))
@@ -377,23 +386,45 @@ ALWAYS_INLINE bool change_at_once(kin_segment *segment, kin_semaphore *semaphore
     STORE(shared->committed, 0);
     semaphore_unlock(&set, seat);
     event_wake(&shared->event, bits);
-    return true;
+    return DONE;
 }
 
-int kin_semaphore_acquire(kin_segment *segment, kin_semaphore *semaphore, kin_time until)
+/* While another processor is in the middle of the same. */
+static __attribute__((noinline)) bool change_soon(kin_segment *segment, kin_semaphore *semaphore, int by)
+{
+    unsigned pauses = 4;
+    for (unsigned i = 0; i < LOOKS + YIELDS; i++) {
+        pause_before(i, &pauses);
+        enum outcome outcome = change_at_once(segment, semaphore, by);
+        if (outcome != BUSY)
+            return outcome == DONE;
+    }
+    return false;
+}
+
+static __attribute__((noinline)) int acquire_slowly(kin_segment *segment, kin_semaphore *semaphore, kin_time until,
+                                                    enum outcome outcome)
 {
     static const struct kin_semaphore_op take = {.by = -1, .flags = KIN_SEMAPHORE_UNDO};
-    if (likely(change_at_once(segment, semaphore, -1)))
+    if (outcome == BUSY && until != KIN_NOW && change_soon(segment, semaphore, -1))
         return 0;
     return kin_semaphore_operate(segment, semaphore, &take, 1, until);
 }
 
-int kin_semaphore_release(kin_segment *segment, kin_semaphore *semaphore)
+int kin_semaphore_acquire(kin_segment *segment, kin_semaphore *semaphore, kin_time until)
+{
+    enum outcome outcome = change_at_once(segment, semaphore, -1);
+    return likely(outcome == DONE) ? 0 : acquire_slowly(segment, semaphore, until, outcome);
+}
+
+/* With undo when this process has something to give back, else a new unit. */
+static __attribute__((noinline)) int release_slowly(kin_segment *segment, kin_semaphore *semaphore,
+                                                    enum outcome outcome)
 {
     struct asking asking = {.semaphore = semaphore, .count = 1, .until = KIN_FOREVER};
     struct kin_semaphore_op put = {.by = 1};
     struct plan plan = {0};
-    if (likely(change_at_once(segment, semaphore, 1)))
+    if (outcome == BUSY && change_soon(segment, semaphore, 1))
         return 0;
     int result = semaphore_enter(segment, semaphore, KIN_FOREVER, &asking.set, &asking.seat);
     if (result < 0)
@@ -406,4 +437,10 @@ int kin_semaphore_release(kin_segment *segment, kin_semaphore *semaphore)
     asking.ops = &put;
     asking.picky = true;
     return operate(&asking);
+}
+
+int kin_semaphore_release(kin_segment *segment, kin_semaphore *semaphore)
+{
+    enum outcome outcome = change_at_once(segment, semaphore, 1);
+    return likely(outcome == DONE) ? 0 : release_slowly(segment, semaphore, outcome);
 }
