@@ -52,7 +52,8 @@ struct kin_flow {
 #define KIN_RELAY(source, target) {.from = (source), .to = (target)}
 
 /* Moves until all flows have ended: 0, however they ended (see `error` of each). -ETIMEDOUT: the same call goes on
- * where this one stopped. -EBADF: a descriptor is not open, or not for that; -EINVAL: a flow from memory to memory. */
+ * where this one stopped; who gives up instead closes the descriptors and frees each `text`, a relay's too: it holds
+ * what is under way. -EBADF: a descriptor is not open, or not for that; -EINVAL: a flow from memory to memory. */
 int kin_pump(struct kin_flow *flows, size_t count, kin_time until);
 
 #pragma GCC visibility pop
