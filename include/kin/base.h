@@ -33,6 +33,8 @@ extern "C" {
 
 /* Success with news: the object is yours, and its last owner died while it held it. */
 #define KIN_RECOVERED 1
+/* Success with news: it is yours again, and others may have had it in between (kin/filelock.h). */
+#define KIN_REGAINED 2
 
 /* Nanoseconds. Positive: CLOCK_MONOTONIC. Negative: minus the CLOCK_REALTIME, as kin_at() makes it. */
 typedef int64_t kin_time;

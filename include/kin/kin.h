@@ -8,6 +8,7 @@
 #include <kin/condition.h>
 #include <kin/domain.h>
 #include <kin/fifo.h>
+#include <kin/filelock.h>
 #include <kin/latch.h>
 #include <kin/lock.h>
 #include <kin/once.h>

@@ -38,6 +38,8 @@ const char *kin_strerror(int result)
     switch (result) {
     case KIN_RECOVERED:
         return "acquired; the last owner died while holding it";
+    case KIN_REGAINED:
+        return "acquired anew; others may have had it in between";
     case -EIDRM:
         return "the object or its domain was removed";
     case -EPROTO:
