@@ -23,8 +23,9 @@ struct column {
     bool shown;
 };
 
-/* OWN_CMD: the operands are the words of commands, so that options end at the first of them. */
-enum cmd_words { NO_CMD, MAY_CMD, MUST_CMD, OWN_CMD };
+/* OWN_CMD: the operands are the words of commands, so that options end at the first of them. FLOCK_CMD: the same, and a
+ * wrong line is answered with the exit code that flock has for it. */
+enum cmd_words { NO_CMD, MAY_CMD, MUST_CMD, OWN_CMD, FLOCK_CMD };
 
 struct command {
     const char *name, *alias, *operands, *summary;

@@ -116,7 +116,7 @@ def operand_limits(command):
         least += 0 if optional else 1
         most = -1 if name.endswith("...") or most < 0 else most + 1
     if "-- CMD" not in command.operands:
-        return least, most, "NO_CMD"
+        return least, most, "FLOCK_CMD" if "[CMD" in command.operands else "NO_CMD"
     return least, most, "MAY_CMD" if operands.endswith("[") else "MUST_CMD"
 
 

@@ -37,7 +37,7 @@ enum { BEYOND_LETTERS = 256 };
 
 static void getopt_tables(const struct command *command, struct option *names, char *letters)
 {
-    if (command->words == OWN_CMD)
+    if (command->words == OWN_CMD || command->words == FLOCK_CMD)
         *letters++ = '+';
     *letters++ = ':';
     for (size_t i = 0; i < command->option_count; i++) {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 static void say(const struct call *call, const char *format, va_list arguments)
@@ -28,7 +29,8 @@ int usage_error(const struct call *call, const char *format, ...)
     say(call, format, arguments);
     va_end(arguments);
     fprintf(stderr, "Try: kin help%s%s\n", call ? " " : "", call ? call->name : "");
-    return EXIT_USAGE;
+    /* Where flock's words are taken, its code is given. */
+    return call && call->command->words == FLOCK_CMD ? EX_USAGE : EXIT_USAGE;
 }
 
 int exit_code(int result)
