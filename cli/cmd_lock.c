@@ -2,7 +2,6 @@
 #include "lock.h"
 #include <errno.h>
 #include <limits.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -37,7 +36,8 @@ int lock_deadline(const struct call *call, kin_time *out)
             complain(call, "-w: \"%s\" is no time to wait for; give seconds, 0 or more", text);
             return EX_OSERR;
         }
-        length = seconds < 9e9 ? (int64_t)ceil(seconds * 1e9) : INT64_MAX;
+        length = seconds < 9e9 ? (int64_t)(seconds * 1e9) : INT64_MAX;
+        length += length == 0 && seconds > 0; /* 0 would be -n */
     } else if (text && !read_duration(text, &length)) {
         return usage_error(call, "-w: \"%s\" is not a duration; give seconds, or as 250ms, 5s, 2m, 1h", text);
     }

@@ -91,6 +91,17 @@ static const struct entry lock[] = {{ROLE_KIN, "kin", "kin", "lock", NULL},
                                     {ROLE_PEER, "Boost mutex", "boost", "mutex", NULL},
                                     {0}};
 
+#define RAW_OFD "fcntl F_OFD_SETLKW"
+static const struct entry filelock[] = {{ROLE_KIN, "kin", "kin", "filelock", NULL},
+                                        {ROLE_KERNEL, RAW_OFD, "kernel", "ofd", NULL},
+                                        {ROLE_PEER, "flock()", "kernel", "flock", NULL},
+                                        {0}};
+
+static const struct entry lock_command[] = {{ROLE_KIN, "kin lock", "kin", "lock-command", NULL},
+                                            {ROLE_KERNEL, "flock(1)", "kernel", "flock-command", NULL},
+                                            {ROLE_PEER, "CMD alone", "kernel", "posix-spawn", NULL},
+                                            {0}};
+
 static const struct entry spawn[] = {{ROLE_KIN, "kin", "kin", "spawn", NULL},
                                      {ROLE_LIMIT, "vfork+exec", "limit", "vfork", NULL},
                                      {ROLE_KERNEL, "fork+exec", "kernel", "fork", NULL},
@@ -195,6 +206,10 @@ const struct row rows[] = {
      .goals = {{SEMOP, FORM_TIMES, 300, 0}, {SEM_T, FORM_TIMES, 0.5, 0}}},
     {.name = "semaphore-s", .title = "semaphore: two processes want it, s", MILLIONS("cycles"),
      .contest = "contended-s", .entries = semaphore},
+    {.name = "filelock", .title = "file lock: acquire and release, alone", NS, .contest = "lock", .entries = filelock,
+     .goals = {{RAW_OFD, FORM_AT_MOST, 1.1, 0}}},
+    {.name = "lock-command", .title = "run a command under a file lock", US, .contest = "spawn-1-x",
+     .entries = lock_command, .goals = {{"flock(1)", FORM_AT_MOST, 1.0, 0}}},
     {.name = "spawn-10-x", .title = "start a command, 10 MiB resident", US, .picture = "spawn", .entries = spawn,
      .goals = {NEAR_VFORK}},
     {.name = "spawn-10-s", .title = "start a command, 10 MiB resident, one cpu", US, .entries = spawn,

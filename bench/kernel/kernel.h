@@ -11,6 +11,9 @@ extern const struct locker semop_locker, robust_locker, mutex_locker, semaphore_
 const char *mqueue_absent(void);
 const char *quiet_pipe_absent(void);
 double mutex_death(unsigned long number, double nanoseconds);
+extern const struct locker ofd_locker, flock_locker;
+void flock_command(void);
+const char *flock_absent(void);
 void fork_spawn(void);
 void posix_spawn_spawn(void);
 

@@ -14,6 +14,9 @@ int main(int argc, char **argv)
         {.name = "robust", .locker = &robust_locker, .specials = robust_specials},
         {.name = "mutex", .locker = &mutex_locker},
         {.name = "semaphore", .locker = &semaphore_locker},
+        {.name = "ofd", .locker = &ofd_locker},
+        {.name = "flock", .locker = &flock_locker},
+        {.name = "flock-command", .spawn = flock_command, .absent = flock_absent},
         {.name = "fork", .spawn = fork_spawn},
         {.name = "posix-spawn", .spawn = posix_spawn_spawn}};
     return contestant_main(argc, argv, contestants, sizeof contestants / sizeof *contestants);

@@ -7,6 +7,8 @@ int main(int argc, char **argv)
         {.name = "channel", .transport = &channel_transport}, {.name = "lock", .locker = &lock_locker},
         {.name = "semaphore", .locker = &semaphore_locker},
         {.name = "pipe", .transport = &pipe_transport},
+        {.name = "filelock", .locker = &filelock_locker},
+        {.name = "lock-command", .spawn = lock_command, .absent = lock_command_absent},
         {.name = "spawn", .spawn = process_spawn},          {.name = "growth", .specials = growth_specials},
         {.name = "death", .specials = death_specials}};
     return contestant_main(argc, argv, contestants, sizeof contestants / sizeof *contestants);
