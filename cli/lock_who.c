@@ -28,7 +28,9 @@ void complain_of_holders(const struct call *call, const char *what, int fd, cons
     const struct kin_filelock_holder *first = &holders.first;
     if (holders.count > 1)
         snprintf(more, sizeof more, " and %d more", holders.count - 1);
-    if (result < 0 || first->pid == 0)
+    if (result < 0 || holders.count == 0)
+        complain(call, "%s is locked; by whom was not to be found", what);
+    else if (first->pid == 0)
         complain(call, "%s is locked by a process that cannot be seen from here", what);
     else if (!first->alive)
         complain(call, "%s is locked by heirs of process %d, which has ended", what, (int)first->pid);
