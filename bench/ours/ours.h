@@ -13,8 +13,7 @@ kin_domain *domain_fresh(void);
 void must_failed(const char *call) __attribute__((noreturn));
 
 extern const struct transport queue_transport, loan_transport, channel_transport, pipe_transport;
-extern const struct locker lock_locker, semaphore_locker;
-extern const struct locker lock_locker, filelock_locker;
+extern const struct locker lock_locker, semaphore_locker, filelock_locker;
 extern const struct contest_special growth_specials[], death_specials[];
 void process_spawn(void);
 void lock_command(void);
