@@ -64,38 +64,70 @@ bool bell_ring(kin_domain *domain, bell_id id)
     return ring_path(AT_FDCWD, path);
 }
 
-static void each_bell(kin_domain *domain, void (*visit)(int directory, const char *name, uint32_t process),
-                      uint32_t process)
+/* What a walk over the doorbells does with each; `owner` is the id of a process record, 0 in a name that is none. */
+struct walk {
+    kin_domain *domain;
+    void (*visit)(const struct walk *walk, int directory, const char *name, uint32_t owner);
+    uint32_t process;
+    bell_visit tell;
+    void *context;
+};
+
+static void each_bell(const struct walk *walk)
 {
-    DIR *list = opendir(domain->path);
+    DIR *list = opendir(walk->domain->path);
     struct dirent *entry;
-    while (list && (entry = readdir(list)))
-        if (strncmp(entry->d_name, BELL_PREFIX, strlen(BELL_PREFIX)) == 0)
-            visit(dirfd(list), entry->d_name, process);
+    while (list && (entry = readdir(list))) {
+        uint32_t owner = 0, number = 0;
+        if (strncmp(entry->d_name, BELL_PREFIX, strlen(BELL_PREFIX)) != 0)
+            continue;
+        if (sscanf(entry->d_name, BELL_PREFIX "%" SCNu32 ".%" SCNu32, &owner, &number) != 2)
+            owner = 0;
+        walk->visit(walk, dirfd(list), entry->d_name, owner);
+    }
     if (list)
         closedir(list);
 }
 
-static void ring_one(int directory, const char *name, uint32_t process)
+static void ring_one(const struct walk *walk, int directory, const char *name, uint32_t owner)
 {
-    (void)process;
+    (void)walk;
+    (void)owner;
     ring_path(directory, name);
 }
 
-static void sweep_one(int directory, const char *name, uint32_t process)
+static void sweep_one(const struct walk *walk, int directory, const char *name, uint32_t owner)
 {
-    uint32_t owner = 0, number = 0;
-    if (sscanf(name, BELL_PREFIX "%" SCNu32 ".%" SCNu32, &owner, &number) == 2 && owner == process)
+    if (owner == walk->process)
         unlinkat(directory, name, 0);
+}
+
+static void tell_one(const struct walk *walk, int directory, const char *name, uint32_t owner)
+{
+    (void)directory;
+    if (process_verdict(walk->domain, owner, true) >= VERDICT_DEAD)
+        walk->tell(walk->context, name);
 }
 
 void bell_ring_everywhere(kin_domain *domain)
 {
-    each_bell(domain, ring_one, 0);
+    each_bell(&(struct walk){.domain = domain, .visit = ring_one});
 }
 
 void bell_sweep(kin_domain *domain, uint32_t process)
 {
     if (LOAD(domain->shared->bells))
-        each_bell(domain, sweep_one, process);
+        each_bell(&(struct walk){.domain = domain, .visit = sweep_one, .process = process});
+}
+
+void bell_each_stale(kin_domain *domain, bell_visit tell, void *context)
+{
+    each_bell(&(struct walk){.domain = domain, .visit = tell_one, .tell = tell, .context = context});
+}
+
+void bell_remove_file(kin_domain *domain, const char *name)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", domain->path, name);
+    unlink(path);
 }

@@ -31,4 +31,9 @@ void bell_ring_everywhere(kin_domain *domain);
 /* Removes the bells of a process that is dead. */
 void bell_sweep(kin_domain *domain, uint32_t process);
 
+/* Calls tell with the file name of each bell whose process is proved dead, or is none at all. */
+typedef void (*bell_visit)(void *context, const char *name);
+void bell_each_stale(kin_domain *domain, bell_visit tell, void *context);
+void bell_remove_file(kin_domain *domain, const char *name);
+
 #endif

@@ -1,5 +1,5 @@
 /* kin clean, and what kin doctor asks. */
-#include "life/life.h"
+#include "life/bell.h"
 #include "life/object.h"
 #include "sys/atomic.h"
 #include "sys/futex.h"
@@ -7,6 +7,8 @@
 #include <string.h>
 
 struct found {
+    kin_domain *domain;
+    bool act;
     int count;
     void (*visit)(void *context, const struct kin_stale *stale);
     void *context;
@@ -53,6 +55,16 @@ static void look_at_process(kin_domain *domain, struct found *found, uint32_t in
     tell(found, &stale);
 }
 
+static void look_at_file(void *context, const char *name)
+{
+    struct found *found = context;
+    struct kin_stale stale = {.what = "file", .proof = "the process whose doorbell it was has ended"};
+    snprintf(stale.name, sizeof stale.name, "%s", name);
+    tell(found, &stale);
+    if (found->act)
+        bell_remove_file(found->domain, name);
+}
+
 int kin_domain_clean(kin_domain *given, unsigned flags, void (*visit)(void *context, const struct kin_stale *stale),
                      void *context)
 {
@@ -60,13 +72,14 @@ int kin_domain_clean(kin_domain *given, unsigned flags, void (*visit)(void *cont
     int result = domain_resolve(given, &domain);
     if (result < 0)
         return result;
-    struct found found = {0, visit, context};
+    struct found found = {.domain = domain, .act = flags & KIN_CLEAN_ACT, .visit = visit, .context = context};
     uint32_t lives = LOAD(domain->shared->lives.count), processes = LOAD(domain->shared->processes.count);
     for (uint32_t i = 1; i < lives && i < domain->lives.limit; i++)
         look_at_life(domain, &found, i);
     for (uint32_t i = 1; i < processes && i < domain->processes.limit; i++)
         look_at_process(domain, &found, i);
-    if (flags & KIN_CLEAN_ACT && found.count && life_enter(domain, &result))
+    bell_each_stale(domain, look_at_file, &found);
+    if (found.act && found.count && life_enter(domain, &result))
         life_sweep(domain, NULL);
     domain_drop(domain);
     return result < 0 ? result : found.count;

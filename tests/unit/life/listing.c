@@ -294,6 +294,27 @@ static void kinds_have_names(void **state)
     check(kin_kind_name(KIN_KIND_ANY) == NULL && kin_kind_name(1000) == NULL);
 }
 
+static void see_file(void *context, const struct kin_stale *stale)
+{
+    if (strcmp(stale->what, "file") == 0 && strcmp(stale->name, "bell.77.1") == 0 && stale->proof[0])
+        ++*(int *)context;
+}
+
+/* A doorbell whose owner left no record is a file that nobody would ever miss. */
+static void a_doorbell_without_an_owner_is_stale(void **state)
+{
+    char path[256];
+    int files = 0;
+    snprintf(path, sizeof path, "%s/bell.77.1", (const char *)*state);
+    check_is(kin_domain_clean(NULL, 0, NULL, NULL), 0);
+    check_is(mkfifo(path, 0600), 0);
+    check_is(kin_domain_clean(NULL, 0, see_file, &files), 1);
+    check(files == 1 && access(path, F_OK) == 0);
+    check_is(kin_domain_clean(NULL, KIN_CLEAN_ACT, see_file, &files), 1);
+    check(files == 2 && access(path, F_OK) < 0);
+    check_is(kin_domain_clean(NULL, 0, NULL, NULL), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +324,7 @@ int main(void)
         TEST(removing),
         TEST(the_log_keeps_the_last_256),
         TEST(clean_shows_before_it_acts),
+        TEST(a_doorbell_without_an_owner_is_stale),
         TEST(facilities_count),
         TEST(kinds_have_names),
     };
