@@ -2,6 +2,7 @@
 #ifndef KIN_KIN_H
 #define KIN_KIN_H
 
+#include <kin/arena.h>
 #include <kin/base.h>
 #include <kin/barrier.h>
 #include <kin/channel.h>

@@ -1,0 +1,185 @@
+/* Walks over all runs. The six headings are in memory/arena.h. */
+#include "memory/arena.h"
+#include "sys/plant.h"
+#include "sys/reason.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MEMO 64u
+
+struct rebuild {
+    kin_arena *arena;
+    kin_domain *domain;
+    uint32_t asked[MEMO]; /* processes that were asked for, and with GONE the answer */
+    uint32_t wanted, last_unit, last_units;
+    int64_t freed;
+};
+#define GONE 0x80000000u
+
+static int damaged(const kin_arena *arena)
+{
+    return reason(-EBADMSG, "the arena at byte %llu of %s is damaged: its blocks cannot be told apart; make it anew",
+                  (unsigned long long)arena->at, arena->segment->object.segment.path);
+}
+
+static bool is_gone(struct rebuild *rebuild, uint32_t owner)
+{
+    if (owner == 0 || LOAD(rebuild->arena->shared->flags) & KIN_ARENA_KEEP)
+        return false;
+    uint32_t *memo = &rebuild->asked[owner % MEMO];
+    if ((*memo & ID_MASK) != owner)
+        *memo = owner | (arena_is_gone(rebuild->domain, owner) ? GONE : 0);
+    return *memo & GONE;
+}
+
+static void push(struct rebuild *rebuild, uint32_t unit, uint32_t units)
+{
+    struct arena_header *shared = rebuild->arena->shared;
+    uint32_t bin = arena_bin(units);
+    STORE(*arena_link(rebuild->arena, unit), LOAD(shared->bins[bin]));
+    STORE(shared->bins[bin], unit);
+    STORE(shared->map[bin / 64], LOAD(shared->map[bin / 64]) | UINT64_C(1) << bin % 64);
+}
+
+/* A free run is complete. The best of those that are long enough is kept back, to be the first of its bin. */
+static void add(struct rebuild *rebuild, uint32_t unit, uint32_t units)
+{
+    if (units == 0)
+        return;
+    if (units < rebuild->wanted || (rebuild->last_unit && rebuild->last_units <= units)) {
+        push(rebuild, unit, units);
+        return;
+    }
+    if (rebuild->last_unit)
+        push(rebuild, rebuild->last_unit, rebuild->last_units);
+    rebuild->last_unit = unit;
+    rebuild->last_units = units;
+}
+
+/* Each store leaves runs that fill the region: one becomes free, or one takes in its next. */
+static int walk_region(struct rebuild *rebuild, const struct region *region)
+{
+    uint64_t *states = (uint64_t *)(void *)(rebuild->arena->segment->data + region->states);
+    uint32_t free_at = 0, free_units = 0;
+    for (uint32_t i = 0, units; i < region->units; i += units) {
+        uint64_t state = LOAD(states[i]);
+        units = STATE_UNITS(state);
+        if ((STATE_KIND(state) != STATE_FREE && STATE_KIND(state) != STATE_USED) || units == 0 ||
+            units > region->units - i)
+            return damaged(rebuild->arena);
+        if (STATE_KIND(state) == STATE_USED && !is_gone(rebuild, STATE_OWNER(state))) {
+            add(rebuild, region->first + free_at, free_units);
+            free_units = 0;
+            continue;
+        }
+        rebuild->freed += STATE_KIND(state) == STATE_USED;
+        if (free_units == 0)
+            free_at = i;
+        free_units += units;
+        STORE(states[free_at], STATE_MAKE(STATE_FREE, 0, free_units));
+        KEEP_ORDER();
+    }
+    add(rebuild, region->first + free_at, free_units);
+    return 0;
+}
+
+int64_t arena_rebuild(kin_arena *arena, struct seat *seat, uint32_t wanted)
+{
+    struct rebuild rebuild = {.arena = arena, .domain = seat->domain, .wanted = wanted ? wanted : UINT32_MAX};
+    struct arena_header *shared = arena->shared;
+    struct op *op = &seat->life->op;
+    int result = 0;
+    STORE(op->kind, OP_UNKNOWN); /* who finds us dead in here begins again */
+    KEEP_ORDER();
+    for (uint32_t i = 0; i < BINS; i++)
+        STORE(shared->bins[i], 0);
+    for (uint32_t i = 0; i < 3; i++)
+        STORE(shared->map[i], 0);
+    for (uint32_t i = 0; i < arena->known && result == 0; i++)
+        result = walk_region(&rebuild, &arena->region[i]);
+    if (rebuild.last_unit)
+        push(&rebuild, rebuild.last_unit, rebuild.last_units);
+    KEEP_ORDER();
+    STORE(op->kind, 0);
+    KEEP_ORDER();
+    return result < 0 ? result : rebuild.freed;
+}
+
+int64_t kin_arena_reclaim(kin_arena *arena)
+{
+    int result = 0;
+    struct seat *seat = arena_lock(arena, &result);
+    if (!seat)
+        return result;
+    arena_learn(arena);
+    int64_t freed = arena_rebuild(arena, seat, 0);
+    arena_unlock(arena, seat);
+    return freed;
+}
+
+/* Copies as much as there is room for; the number that there are. */
+static int64_t copy(kin_arena *arena, uint64_t *copies, uint64_t room)
+{
+    uint64_t count = 0;
+    for (uint32_t k = 0; k < arena->known; k++) {
+        const struct region *region = &arena->region[k];
+        const uint64_t *states = (const uint64_t *)(const void *)(arena->segment->data + region->states);
+        for (uint32_t i = 0, units; i < region->units; i += units, count++) {
+            uint64_t state = LOAD(states[i]);
+            units = STATE_UNITS(state);
+            if (units == 0 || units > region->units - i ||
+                (STATE_KIND(state) != STATE_FREE && STATE_KIND(state) != STATE_USED))
+                return damaged(arena);
+            if (2 * count + 1 < room) {
+                copies[2 * count] = region->first + i;
+                copies[2 * count + 1] = state;
+            }
+        }
+    }
+    return (int64_t)count;
+}
+
+/* The lock is not held while somebody else's function runs. */
+static int64_t copy_all(kin_arena *arena, uint64_t **copies)
+{
+    int result = 0;
+    *copies = NULL;
+    for (uint64_t room = 1024;; room *= 4) {
+        uint64_t *more = realloc(*copies, room * sizeof *more);
+        if (!more)
+            return reason(-ENOMEM, "no memory left in this process");
+        *copies = more;
+        struct seat *seat = arena_lock(arena, &result);
+        if (!seat)
+            return result;
+        arena_learn(arena);
+        int64_t count = copy(arena, more, room);
+        arena_unlock(arena, seat);
+        if (count < 0 || 2 * (uint64_t)count < room)
+            return count;
+    }
+}
+
+int kin_arena_each(kin_arena *arena, int (*visit)(void *context, const struct kin_arena_block *block), void *context)
+{
+    kin_domain *domain = arena->segment->object.domain;
+    uint64_t *copies;
+    int64_t count = copy_all(arena, &copies), result = count < 0 ? count : 0;
+    for (int64_t i = 0; i < count && result == 0; i++) {
+        uint64_t state = copies[2 * i + 1];
+        uint32_t owner = STATE_OWNER(state);
+        struct process *process = ID_INDEX(owner) ? process_at(domain, owner) : NULL;
+        bool gone = arena_is_gone(domain, owner);
+        struct kin_arena_block block = {
+            .offset = copies[2 * i] << UNIT_SHIFT,
+            .bytes = (uint64_t)STATE_UNITS(state) << UNIT_SHIFT,
+            .used = STATE_KIND(state) == STATE_USED,
+            .owner = process ? (pid_t)LOAD(process->pid) : 0,
+            .alive = owner && !gone,
+        };
+        result = visit(context, &block);
+    }
+    free(copies);
+    return (int)result;
+}
