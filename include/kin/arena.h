@@ -65,8 +65,8 @@ int kin_arena_alloc(kin_arena *arena, uint64_t bytes, uint64_t align, uint64_t *
  * Death: it is free, or as it was, bytes and all. */
 int kin_arena_free(kin_arena *arena, uint64_t block);
 
-/* Another size for a block of this process: in its place where it can, else moved, which changes *out. A block of nobody
- * only in its place, else -EPERM: allocate, copy, and commit.
+/* Another size for a block of this process: in its place where it can, else moved, which changes *out. A block of
+ * nobody only in its place, else -EPERM: allocate, copy, and commit.
  * Death: the block comes back; of nobody: it has one of both sizes. */
 int kin_arena_realloc(kin_arena *arena, uint64_t block, uint64_t bytes, uint64_t *out);
 
@@ -101,7 +101,8 @@ struct kin_arena_block {
     pid_t owner; /* 0: nobody */
     int alive;   /* the owner */
 };
-/* Calls visit for each block, used and free, as they were at one moment, until it returns other than 0; returns that. */
+/* Calls visit for each block, used and free, as they were at one moment, until it returns other than 0; returns that.
+ * */
 int kin_arena_each(kin_arena *arena, int (*visit)(void *context, const struct kin_arena_block *block), void *context);
 
 #pragma GCC visibility pop

@@ -4,21 +4,21 @@
  * unit has a state word: what it is, whose it is, how many units it has. The runs follow each other without a gap; so
  * the states, read from the first by adding up lengths, are the whole truth.
  *
- * Layout   arena_header; then regions, one at birth and one for each growth: a state word for each unit, then the units.
- *          A free run's first bytes are the number of the next one of its bin; a bin is a list of runs of one length, or
- *          of nearly one.
+ * Layout   arena_header; then regions, one at birth and one for each growth: a state word for each unit, then the
+ *          units. A free run's first bytes are the number of the next one of its bin; a bin is a list of runs of one
+ *          length, or of nearly one.
  * States   of a run: FREE, USED by a process, USED by nobody. The word of a unit inside a run means nothing.
  * Always   runs fill each region; wrong when they do not, and -EBADMSG. Each free run is in the bin of its length:
- *          slow when it is not (a rebuild finds it); a bin never has what is not free. `map` has a bit for each bin that
- *          has something; a bit too many is slow, one too few too.
+ *          slow when it is not (a rebuild finds it); a bin never has what is not free. `map` has a bit for each bin
+ *          that has something; a bit too many is slow, one too few too.
  * Order    every change is written into the op of the caller's life (life/domain.h) before it is made, its kind last.
- *          Of a run: as the values that words will have; the kind is the commit, then the words are stored. Words inside
- *          a run, that nobody reads yet, are stored before. A state that ends a run early is stored after the state of
- *          what follows it, so that the runs fill the region at every moment. Of the user's word: that is the commit;
- *          then the owners are stored.
- * Death    before the commit: nothing happened. After it: who takes the lock next stores those values once more; whether
- *          the user's word was stored he sees in it, as nobody else could change it since. An op of OP_UNKNOWN, or one
- *          that cannot be: the bins are built anew from the states; that can be repeated too.
+ *          Of a run: as the values that words will have; the kind is the commit, then the words are stored. Words
+ *          inside a run, that nobody reads yet, are stored before. A state that ends a run early is stored after the
+ *          state of what follows it, so that the runs fill the region at every moment. Of the user's word: that is the
+ *          commit; then the owners are stored.
+ * Death    before the commit: nothing happened. After it: who takes the lock next stores those values once more;
+ *          whether the user's word was stored he sees in it, as nobody else could change it since. An op of OP_UNKNOWN,
+ *          or one that cannot be: the bins are built anew from the states; that can be repeated too.
  * Tests    tests/unit/memory, tests/crash/sweep_memory. */
 #ifndef MEMORY_ARENA_H
 #define MEMORY_ARENA_H
