@@ -101,8 +101,8 @@ struct kin_arena_block {
     pid_t owner; /* 0: nobody */
     int alive;   /* the owner */
 };
-/* Calls visit for each block, used and free, as they were at one moment, until it returns other than 0; returns that.
- * */
+/* Calls visit for each block, used and free, as they were at one moment, until it returns other than 0, and returns
+ * that. */
 int kin_arena_each(kin_arena *arena, int (*visit)(void *context, const struct kin_arena_block *block), void *context);
 
 #pragma GCC visibility pop

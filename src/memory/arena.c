@@ -6,18 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROUND_UP(number) (((number) + UNIT - 1) & ~(UNIT - 1))
+#define ROUND_UP(number) (((number) + ARENA_UNIT - 1) & ~(ARENA_UNIT - 1))
 
 /* A region in those bytes of the segment: a state word for each unit, and the units. */
 static struct region region_in(uint64_t from, uint64_t to)
 {
     from = ROUND_UP(from);
-    uint64_t units = to > from ? (to - from) / (UNIT + sizeof(uint64_t)) : 0;
-    while (units && ROUND_UP(from + units * sizeof(uint64_t)) + units * UNIT > to)
+    uint64_t units = to > from ? (to - from) / (ARENA_UNIT + sizeof(uint64_t)) : 0;
+    while (units && ROUND_UP(from + units * sizeof(uint64_t)) + units * ARENA_UNIT > to)
         units--;
     if (units > UINT32_MAX / 2)
         units = UINT32_MAX / 2;
-    uint64_t first = ROUND_UP(from + units * sizeof(uint64_t)) >> UNIT_SHIFT;
+    uint64_t first = ROUND_UP(from + units * sizeof(uint64_t)) >> ARENA_UNIT_SHIFT;
     if (first + units > UINT32_MAX)
         units = first < UINT32_MAX ? UINT32_MAX - first : 0;
     return (struct region){from, (uint32_t)first, (uint32_t)units};
@@ -25,10 +25,11 @@ static struct region region_in(uint64_t from, uint64_t to)
 
 static bool region_is_sound(const kin_arena *arena, const struct region *region)
 {
-    uint64_t bytes = LOAD(arena->segment->bytes), end = ((uint64_t)region->first + region->units) << UNIT_SHIFT;
+    uint64_t bytes = LOAD(arena->segment->bytes), end = ((uint64_t)region->first + region->units) << ARENA_UNIT_SHIFT;
     return region->units && region->states % 8 == 0 && region->states >= arena->at + sizeof(struct arena_header) &&
            region->states < bytes &&
-           region->states + region->units * sizeof(uint64_t) <= (uint64_t)region->first << UNIT_SHIFT && end <= bytes;
+           region->states + region->units * sizeof(uint64_t) <= (uint64_t)region->first << ARENA_UNIT_SHIFT &&
+           end <= bytes;
 }
 
 void arena_learn(kin_arena *arena)
@@ -53,7 +54,7 @@ static void add_region(struct arena_header *shared, char *data, uint32_t number,
     STORE(shared->region[number].states, region.states);
     STORE(shared->region[number].first, region.first);
     STORE(shared->region[number].units, region.units);
-    STORE(*(uint64_t *)(void *)(data + region.states), STATE_MAKE(STATE_FREE, 0, region.units));
+    STORE(*(uint64_t *)(void *)(data + region.states), RUN_MAKE(RUN_FREE, 0, region.units));
     KEEP_ORDER();
     STORE_RELEASE(shared->regions, number + 1);
     KEEP_ORDER();
@@ -62,7 +63,8 @@ static void add_region(struct arena_header *shared, char *data, uint32_t number,
 static uint64_t end_of(const kin_arena *arena)
 {
     const struct region *last = &arena->region[arena->known - 1];
-    return arena->known ? ((uint64_t)last->first + last->units) << UNIT_SHIFT : arena->at + sizeof(struct arena_header);
+    return arena->known ? ((uint64_t)last->first + last->units) << ARENA_UNIT_SHIFT
+                        : arena->at + sizeof(struct arena_header);
 }
 
 /* Twice as much as there is, or as much as is wanted, or what can be had. */
@@ -88,7 +90,7 @@ static uint64_t room_behind(kin_arena *arena, uint64_t end, uint64_t bytes)
 int arena_extend(kin_arena *arena, struct seat *seat, uint32_t units)
 {
     struct op *op = &seat->life->op;
-    uint64_t end = end_of(arena), bytes = ((uint64_t)units + 4) * (UNIT + sizeof(uint64_t));
+    uint64_t end = end_of(arena), bytes = ((uint64_t)units + 4) * (ARENA_UNIT + sizeof(uint64_t));
     struct region region = {0};
     if (arena->known < REGIONS_MAX && arena->known == LOAD(arena->shared->regions))
         region = region_in(end, room_behind(arena, end, bytes));
@@ -97,7 +99,7 @@ int arena_extend(kin_arena *arena, struct seat *seat, uint32_t units)
             -ENOMEM,
             "the arena in %s has no run of %llu bytes left: free something, or make the segment anew with more "
             "bytes or bytes_max (it has %llu of %llu)",
-            arena->segment->object.segment.path, (unsigned long long)units << UNIT_SHIFT,
+            arena->segment->object.segment.path, (unsigned long long)units << ARENA_UNIT_SHIFT,
             (unsigned long long)kin_segment_bytes(arena->segment), (unsigned long long)arena->segment->bytes_max);
     STORE(op->kind, OP_UNKNOWN);
     KEEP_ORDER();
@@ -113,7 +115,7 @@ int kin_arena_init(kin_segment *segment, const struct kin_arena_options *options
     const char *path = segment->object.segment.path;
     if (!segment->may_write)
         return reason(-EROFS, "%s is attached for reading only: no arena can be made in it", path);
-    if (at % UNIT || at >= all || bytes > all - at)
+    if (at % ARENA_UNIT || at >= all || bytes > all - at)
         return reason(-EINVAL, "an arena of %llu bytes at byte %llu is not inside %s, or not at a multiple of 64",
                       (unsigned long long)bytes, (unsigned long long)at, path);
     uint64_t end = bytes ? at + bytes : all;
@@ -127,7 +129,7 @@ int kin_arena_init(kin_segment *segment, const struct kin_arena_options *options
     struct region region = region_in(at + sizeof *shared, end);
     add_region(shared, segment->data, 0, region);
     uint32_t bin = arena_bin(region.units);
-    STORE(*(uint32_t *)(void *)(segment->data + ((uint64_t)region.first << UNIT_SHIFT)), 0);
+    STORE(*(uint32_t *)(void *)(segment->data + ((uint64_t)region.first << ARENA_UNIT_SHIFT)), 0);
     STORE(shared->bins[bin], region.first);
     STORE(shared->map[bin / 64], UINT64_C(1) << bin % 64);
     int result = segment_register(segment, INNER_ARENA, at);
@@ -142,7 +144,7 @@ int kin_arena_open(kin_segment *segment, uint64_t offset, kin_arena **out)
     if (!segment->may_write)
         return reason(-EROFS, "%s is attached for reading only: an arena needs its lock", path);
     struct arena_header *shared = (struct arena_header *)(void *)(segment->data + offset);
-    if (offset % UNIT || !segment_can_hold(segment, offset, sizeof *shared) ||
+    if (offset % ARENA_UNIT || !segment_can_hold(segment, offset, sizeof *shared) ||
         LOAD_ACQUIRE(shared->magic) != ARENA_MAGIC)
         return reason(-EBADMSG, "there is no arena at byte %llu of %s: kin_arena_init makes one",
                       (unsigned long long)offset, path);

@@ -28,8 +28,8 @@
 #include <kin/arena.h>
 
 #define ARENA_MAGIC 0x616e7261u
-#define UNIT_SHIFT 6
-#define UNIT (UINT64_C(1) << UNIT_SHIFT)
+#define ARENA_UNIT_SHIFT 6
+#define ARENA_UNIT (UINT64_C(1) << ARENA_UNIT_SHIFT)
 #define REGIONS_MAX 32u
 #define BINS_EXACT 32u /* bins 1 to 32: runs of so many units. Bin 0 is none */
 #define BINS 144u      /* the others: four for each doubling */
@@ -57,12 +57,12 @@ _Static_assert(sizeof(struct arena_header) == 64 + 64 + 4 * BINS + 16 * REGIONS_
                "one layout for 32 and 64 bits");
 
 /* A state word: units in the lower half, then the process record's id, then what it is. */
-#define STATE_FREE (UINT64_C(1) << 62)
-#define STATE_USED (UINT64_C(2) << 62)
-#define STATE_KIND(state) ((state)&UINT64_C(3) << 62)
-#define STATE_UNITS(state) ((uint32_t)(state))
-#define STATE_OWNER(state) ((uint32_t)((state) >> 32) & ID_MASK)
-#define STATE_MAKE(kind, owner, units) ((kind) | (uint64_t)(owner) << 32 | (units))
+#define RUN_FREE (UINT64_C(1) << 62)
+#define RUN_USED (UINT64_C(2) << 62)
+#define RUN_KIND(state) ((state)&UINT64_C(3) << 62)
+#define RUN_UNITS(state) ((uint32_t)(state))
+#define RUN_OWNER(state) ((uint32_t)((state) >> 32) & ID_MASK)
+#define RUN_MAKE(kind, owner, units) ((kind) | (uint64_t)(owner) << 32 | (units))
 
 enum arena_op {
     ARENA_CHANGE = 0x41000001, /* state of `slot` becomes `after`; words: bin, head, bin, head, unit, its link */
@@ -112,13 +112,13 @@ static inline uint64_t *arena_run(const kin_arena *arena, uint32_t unit, uint64_
     if (unlikely(!state))
         return NULL;
     uint64_t seen = LOAD(*state);
-    *units = STATE_UNITS(seen);
-    return likely(STATE_KIND(seen) == kind && *units != 0 && *units <= left) ? state : NULL;
+    *units = RUN_UNITS(seen);
+    return likely(RUN_KIND(seen) == kind && *units != 0 && *units <= left) ? state : NULL;
 }
 
 static inline uint32_t *arena_link(const kin_arena *arena, uint32_t unit)
 {
-    return (uint32_t *)(void *)(arena->segment->data + ((uint64_t)unit << UNIT_SHIFT));
+    return (uint32_t *)(void *)(arena->segment->data + ((uint64_t)unit << ARENA_UNIT_SHIFT));
 }
 
 /* The lock, with everything repaired. NULL: *result says why. */

@@ -76,7 +76,7 @@ static bool apply_change(kin_arena *arena, const struct op *op)
         .link = LOAD(op->words[5]),
     };
     uint64_t *state = arena_state(arena, change.unit, &left);
-    if (!state || STATE_UNITS(change.state) == 0 || STATE_UNITS(change.state) > left || change.bin >= BINS ||
+    if (!state || RUN_UNITS(change.state) == 0 || RUN_UNITS(change.state) > left || change.bin >= BINS ||
         change.other >= BINS || (change.linked && !arena_state(arena, change.linked, &left)))
         return false;
     store(arena, state, &change);
@@ -86,9 +86,9 @@ static bool apply_change(kin_arena *arena, const struct op *op)
 static void set_owner(kin_arena *arena, uint32_t unit, uint32_t owner)
 {
     uint32_t units;
-    uint64_t *state = unit ? arena_run(arena, unit, STATE_USED, &units) : NULL;
+    uint64_t *state = unit ? arena_run(arena, unit, RUN_USED, &units) : NULL;
     if (state)
-        STORE(*state, STATE_MAKE(STATE_USED, owner, units));
+        STORE(*state, RUN_MAKE(RUN_USED, owner, units));
 }
 
 static bool apply_commit(kin_arena *arena, const struct op *op)
@@ -121,7 +121,7 @@ static uint32_t find_longer(kin_arena *arena, uint32_t units, uint32_t *bin)
         for (; bits; bits &= bits - 1) {
             *bin = word * 64 + (uint32_t)__builtin_ctzll(bits);
             uint32_t unit = *bin < BINS ? LOAD(shared->bins[*bin]) : 0;
-            if (unit && arena_run(arena, unit, STATE_FREE, &found) && found >= units && arena_bin(found) == *bin)
+            if (unit && arena_run(arena, unit, RUN_FREE, &found) && found >= units && arena_bin(found) == *bin)
                 return unit;
             if (!unit)
                 STORE(shared->map[word], LOAD(shared->map[word]) & ~(UINT64_C(1) << *bin % 64));
@@ -135,7 +135,7 @@ static uint32_t find(kin_arena *arena, uint32_t units, uint32_t *bin)
     uint32_t found;
     *bin = arena_bin(units);
     uint32_t unit = LOAD(arena->shared->bins[*bin]);
-    if (likely(unit && arena_run(arena, unit, STATE_FREE, &found) && found >= units && arena_bin(found) == *bin))
+    if (likely(unit && arena_run(arena, unit, RUN_FREE, &found) && found >= units && arena_bin(found) == *bin))
         return unit;
     return find_longer(arena, units, bin);
 }
@@ -158,15 +158,15 @@ static __attribute__((noinline)) int find_hard(kin_arena *arena, struct seat *se
 static inline void take(kin_arena *arena, struct seat *seat, uint32_t unit, uint32_t bin, uint32_t units)
 {
     uint32_t length, left, rest = unit + units;
-    uint64_t *state = arena_run(arena, unit, STATE_FREE, &length);
+    uint64_t *state = arena_run(arena, unit, RUN_FREE, &length);
     struct change change = {
         .unit = unit,
-        .state = STATE_MAKE(STATE_USED, seat->process & ID_MASK, units),
+        .state = RUN_MAKE(RUN_USED, seat->process & ID_MASK, units),
         .bin = bin,
         .head = LOAD(*arena_link(arena, unit)),
     };
     if (length > units) {
-        STORE(*arena_state(arena, rest, &left), STATE_MAKE(STATE_FREE, 0, length - units));
+        STORE(*arena_state(arena, rest, &left), RUN_MAKE(RUN_FREE, 0, length - units));
         KEEP_ORDER();
         change.other = arena_bin(length - units);
         change.first = change.linked = rest;
@@ -181,14 +181,14 @@ static inline void take(kin_arena *arena, struct seat *seat, uint32_t unit, uint
 static uint32_t cut_front(kin_arena *arena, struct seat *seat, uint32_t unit, uint32_t units)
 {
     uint32_t length, left;
-    uint64_t *state = arena_run(arena, unit, STATE_USED, &length);
+    uint64_t *state = arena_run(arena, unit, RUN_USED, &length);
     if (units == 0)
         return unit;
-    STORE(*arena_state(arena, unit + units, &left), STATE_MAKE(STATE_USED, seat->process & ID_MASK, length - units));
+    STORE(*arena_state(arena, unit + units, &left), RUN_MAKE(RUN_USED, seat->process & ID_MASK, length - units));
     KEEP_ORDER();
     uint32_t bin = arena_bin(units);
     struct change change = {.unit = unit,
-                            .state = STATE_MAKE(STATE_FREE, 0, units),
+                            .state = RUN_MAKE(RUN_FREE, 0, units),
                             .other = bin,
                             .first = unit,
                             .linked = unit,
@@ -199,14 +199,14 @@ static uint32_t cut_front(kin_arena *arena, struct seat *seat, uint32_t unit, ui
 
 static void cut_end(kin_arena *arena, struct seat *seat, uint64_t *state, uint32_t unit, uint32_t units)
 {
-    uint32_t left, length = STATE_UNITS(LOAD(*state)), rest = unit + units;
+    uint32_t left, length = RUN_UNITS(LOAD(*state)), rest = unit + units;
     if (length == units)
         return;
-    STORE(*arena_state(arena, rest, &left), STATE_MAKE(STATE_FREE, 0, length - units));
+    STORE(*arena_state(arena, rest, &left), RUN_MAKE(RUN_FREE, 0, length - units));
     KEEP_ORDER();
     uint32_t bin = arena_bin(length - units);
     struct change change = {.unit = unit,
-                            .state = STATE_MAKE(STATE_USED, STATE_OWNER(LOAD(*state)), units),
+                            .state = RUN_MAKE(RUN_USED, RUN_OWNER(LOAD(*state)), units),
                             .other = bin,
                             .first = rest,
                             .linked = rest,
@@ -219,7 +219,7 @@ static int units_for(const kin_arena *arena, uint64_t bytes, uint32_t *units)
     if (bytes > UINT64_C(1) << 36)
         return reason(-ENOMEM, "%llu bytes are more than any arena has: that of %s is asked for them",
                       (unsigned long long)bytes, arena->segment->object.segment.path);
-    *units = bytes ? (uint32_t)((bytes + UNIT - 1) >> UNIT_SHIFT) : 1;
+    *units = bytes ? (uint32_t)((bytes + ARENA_UNIT - 1) >> ARENA_UNIT_SHIFT) : 1;
     return 0;
 }
 
@@ -227,10 +227,10 @@ int kin_arena_alloc(kin_arena *arena, uint64_t bytes, uint64_t align, uint64_t *
 {
     uint32_t units = 0, bin, unit, more = 0;
     int result = units_for(arena, bytes, &units);
-    if (unlikely(align > UNIT || (align & (align - 1)))) {
+    if (unlikely(align > ARENA_UNIT || (align & (align - 1)))) {
         if (align & (align - 1) || align > ALIGN_MAX)
             return reason(-EINVAL, "%llu is no alignment: give a power of two, 1G at most", (unsigned long long)align);
-        more = (uint32_t)(align >> UNIT_SHIFT) - 1;
+        more = (uint32_t)(align >> ARENA_UNIT_SHIFT) - 1;
     }
     struct seat *seat = result == 0 ? arena_lock(arena, &result) : NULL;
     if (unlikely(!seat))
@@ -243,9 +243,9 @@ int kin_arena_alloc(kin_arena *arena, uint64_t bytes, uint64_t align, uint64_t *
             /* Aligned as an address, as long as the segment's first byte is: at a page. */
             unit = cut_front(arena, seat, unit, (0 - unit) & more);
             uint32_t length;
-            cut_end(arena, seat, arena_run(arena, unit, STATE_USED, &length), unit, units);
+            cut_end(arena, seat, arena_run(arena, unit, RUN_USED, &length), unit, units);
         }
-        *out = (uint64_t)unit << UNIT_SHIFT;
+        *out = (uint64_t)unit << ARENA_UNIT_SHIFT;
     }
     arena_unlock(arena, seat);
     return result;
@@ -261,21 +261,21 @@ static __attribute__((noinline, cold)) int no_block(const kin_arena *arena, uint
 
 static uint64_t *block_at(kin_arena *arena, uint64_t block, uint32_t *units)
 {
-    uint32_t unit = (uint32_t)(block >> UNIT_SHIFT);
+    uint32_t unit = (uint32_t)(block >> ARENA_UNIT_SHIFT);
     *units = 0;
-    if (block % UNIT || block >> UNIT_SHIFT > UINT32_MAX)
+    if (block % ARENA_UNIT || block >> ARENA_UNIT_SHIFT > UINT32_MAX)
         return NULL;
-    uint64_t *state = arena_run(arena, unit, STATE_USED, units);
+    uint64_t *state = arena_run(arena, unit, RUN_USED, units);
     if (likely(state))
         return state;
     arena_learn(arena);
-    return arena_run(arena, unit, STATE_USED, units);
+    return arena_run(arena, unit, RUN_USED, units);
 }
 
 /* Mine, nobody's, or a dead one's. */
 static int check_owner(kin_arena *arena, struct seat *seat, uint64_t state, uint64_t block)
 {
-    uint32_t owner = STATE_OWNER(state);
+    uint32_t owner = RUN_OWNER(state);
     if (likely(owner == (seat->process & ID_MASK)) || owner == 0 || arena_is_gone(seat->domain, owner))
         return 0;
     struct process *process = process_at(seat->domain, owner);
@@ -286,7 +286,7 @@ static int check_owner(kin_arena *arena, struct seat *seat, uint64_t state, uint
 int kin_arena_free(kin_arena *arena, uint64_t block)
 {
     int result = 0;
-    uint32_t units, unit = (uint32_t)(block >> UNIT_SHIFT);
+    uint32_t units, unit = (uint32_t)(block >> ARENA_UNIT_SHIFT);
     struct seat *seat = arena_lock(arena, &result);
     if (unlikely(!seat))
         return result;
@@ -295,7 +295,7 @@ int kin_arena_free(kin_arena *arena, uint64_t block)
     if (likely(result == 0)) {
         uint32_t bin = arena_bin(units);
         struct change change = {.unit = unit,
-                                .state = STATE_MAKE(STATE_FREE, 0, units),
+                                .state = RUN_MAKE(RUN_FREE, 0, units),
                                 .other = bin,
                                 .first = unit,
                                 .linked = unit,
@@ -317,14 +317,14 @@ static int resize(kin_arena *arena, uint64_t block, uint32_t units, uint64_t *ol
     uint64_t *state = block_at(arena, block, &length);
     result = state ? check_owner(arena, seat, LOAD(*state), block) : no_block(arena, block);
     if (result == 0 && length >= units) {
-        cut_end(arena, seat, state, (uint32_t)(block >> UNIT_SHIFT), units);
-    } else if (result == 0 && STATE_OWNER(LOAD(*state)) == 0) {
+        cut_end(arena, seat, state, (uint32_t)(block >> ARENA_UNIT_SHIFT), units);
+    } else if (result == 0 && RUN_OWNER(LOAD(*state)) == 0) {
         result = reason(-EPERM,
                         "the block at byte %llu of %s is nobody's and cannot grow in its place: allocate, copy, "
                         "and kin_arena_commit",
                         (unsigned long long)block, arena->segment->object.segment.path);
     } else if (result == 0) {
-        *old = (uint64_t)length << UNIT_SHIFT;
+        *old = (uint64_t)length << ARENA_UNIT_SHIFT;
         result = 1;
     }
     arena_unlock(arena, seat);
@@ -358,6 +358,6 @@ int kin_arena_usable(kin_arena *arena, uint64_t block, uint64_t *out)
     uint32_t units;
     if (!block_at(arena, block, &units))
         return no_block(arena, block);
-    *out = (uint64_t)units << UNIT_SHIFT;
+    *out = (uint64_t)units << ARENA_UNIT_SHIFT;
     return 0;
 }

@@ -34,16 +34,16 @@ static uint32_t record_of(kin_domain *domain, pid_t pid)
 static int dispose(kin_arena *arena, struct seat *seat, uint64_t block, uint32_t *unit)
 {
     uint32_t units;
-    *unit = (uint32_t)(block >> UNIT_SHIFT);
+    *unit = (uint32_t)(block >> ARENA_UNIT_SHIFT);
     if (block == 0)
         return 0;
     arena_learn(arena);
     const uint64_t *state =
-        block % UNIT || block >> UNIT_SHIFT > UINT32_MAX ? NULL : arena_run(arena, *unit, STATE_USED, &units);
+        block % ARENA_UNIT || block >> ARENA_UNIT_SHIFT > UINT32_MAX ? NULL : arena_run(arena, *unit, RUN_USED, &units);
     if (!state)
         return reason(-EINVAL, "no block of the arena in %s begins at byte %llu", arena->segment->object.segment.path,
                       (unsigned long long)block);
-    uint32_t owner = STATE_OWNER(LOAD(*state));
+    uint32_t owner = RUN_OWNER(LOAD(*state));
     if (owner == 0 || owner == (seat->process & ID_MASK) || arena_is_gone(seat->domain, owner))
         return 0;
     return reason(-EPERM, "the block at byte %llu of %s belongs to another process, which lives: have it given",
@@ -64,9 +64,9 @@ int kin_arena_give(kin_arena *arena, uint64_t block, pid_t to)
                  : dispose(arena, seat, block, &unit);
     if (result == 0 && !block)
         result = reason(-EINVAL, "no block is given");
-    uint64_t *state = result == 0 ? arena_run(arena, unit, STATE_USED, &units) : NULL;
+    uint64_t *state = result == 0 ? arena_run(arena, unit, RUN_USED, &units) : NULL;
     if (state)
-        STORE(*state, STATE_MAKE(STATE_USED, owner, units));
+        STORE(*state, RUN_MAKE(RUN_USED, owner, units));
     arena_unlock(arena, seat);
     return result;
 }

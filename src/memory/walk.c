@@ -64,20 +64,19 @@ static int walk_region(struct rebuild *rebuild, const struct region *region)
     uint32_t free_at = 0, free_units = 0;
     for (uint32_t i = 0, units; i < region->units; i += units) {
         uint64_t state = LOAD(states[i]);
-        units = STATE_UNITS(state);
-        if ((STATE_KIND(state) != STATE_FREE && STATE_KIND(state) != STATE_USED) || units == 0 ||
-            units > region->units - i)
+        units = RUN_UNITS(state);
+        if ((RUN_KIND(state) != RUN_FREE && RUN_KIND(state) != RUN_USED) || units == 0 || units > region->units - i)
             return damaged(rebuild->arena);
-        if (STATE_KIND(state) == STATE_USED && !is_gone(rebuild, STATE_OWNER(state))) {
+        if (RUN_KIND(state) == RUN_USED && !is_gone(rebuild, RUN_OWNER(state))) {
             add(rebuild, region->first + free_at, free_units);
             free_units = 0;
             continue;
         }
-        rebuild->freed += STATE_KIND(state) == STATE_USED;
+        rebuild->freed += RUN_KIND(state) == RUN_USED;
         if (free_units == 0)
             free_at = i;
         free_units += units;
-        STORE(states[free_at], STATE_MAKE(STATE_FREE, 0, free_units));
+        STORE(states[free_at], RUN_MAKE(RUN_FREE, 0, free_units));
         KEEP_ORDER();
     }
     add(rebuild, region->first + free_at, free_units);
@@ -127,9 +126,8 @@ static int64_t copy(kin_arena *arena, uint64_t *copies, uint64_t room)
         const uint64_t *states = (const uint64_t *)(const void *)(arena->segment->data + region->states);
         for (uint32_t i = 0, units; i < region->units; i += units, count++) {
             uint64_t state = LOAD(states[i]);
-            units = STATE_UNITS(state);
-            if (units == 0 || units > region->units - i ||
-                (STATE_KIND(state) != STATE_FREE && STATE_KIND(state) != STATE_USED))
+            units = RUN_UNITS(state);
+            if (units == 0 || units > region->units - i || (RUN_KIND(state) != RUN_FREE && RUN_KIND(state) != RUN_USED))
                 return damaged(arena);
             if (2 * count + 1 < room) {
                 copies[2 * count] = region->first + i;
@@ -168,13 +166,13 @@ int kin_arena_each(kin_arena *arena, int (*visit)(void *context, const struct ki
     int64_t count = copy_all(arena, &copies), result = count < 0 ? count : 0;
     for (int64_t i = 0; i < count && result == 0; i++) {
         uint64_t state = copies[2 * i + 1];
-        uint32_t owner = STATE_OWNER(state);
+        uint32_t owner = RUN_OWNER(state);
         struct process *process = ID_INDEX(owner) ? process_at(domain, owner) : NULL;
         bool gone = arena_is_gone(domain, owner);
         struct kin_arena_block block = {
-            .offset = copies[2 * i] << UNIT_SHIFT,
-            .bytes = (uint64_t)STATE_UNITS(state) << UNIT_SHIFT,
-            .used = STATE_KIND(state) == STATE_USED,
+            .offset = copies[2 * i] << ARENA_UNIT_SHIFT,
+            .bytes = (uint64_t)RUN_UNITS(state) << ARENA_UNIT_SHIFT,
+            .used = RUN_KIND(state) == RUN_USED,
             .owner = process ? (pid_t)LOAD(process->pid) : 0,
             .alive = owner && !gone,
         };

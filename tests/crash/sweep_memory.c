@@ -231,9 +231,9 @@ static int check_bins(kin_arena *arena)
         for (uint32_t unit = arena->region[k].first, units;; unit += units) {
             if (unit == arena->region[k].first + arena->region[k].units)
                 break;
-            if (arena_run(arena, unit, STATE_USED, &units))
+            if (arena_run(arena, unit, RUN_USED, &units))
                 continue;
-            if (!arena_run(arena, unit, STATE_FREE, &units))
+            if (!arena_run(arena, unit, RUN_FREE, &units))
                 return kin_crash_fail("no run begins at unit %u", unit);
             runs++;
             if (!listed(arena, unit, units))

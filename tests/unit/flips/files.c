@@ -1,6 +1,7 @@
 #include "files.h"
 #include "channel/queue.h"
-#include "life/segment.h"
+#include "memory/arena.h"
+#include "round.h"
 #include "support.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -130,6 +131,20 @@ static void add_queue(struct choice *list, const struct kept *files)
     add_table(list, files, FILE_QUEUE, &queue->tree, 2, 3, "node");
 }
 
+static void add_arena(struct choice *list, const struct kept *files)
+{
+    const uint64_t at = SEGMENT_DATA_AT + ROUND_ARENA_AT;
+    const struct arena_header *arena = (const void *)(files[FILE_SEGMENT].image + at);
+    add(list, FILE_SEGMENT, at, offsetof(struct arena_header, spare), 1, "arena");
+    add(list, FILE_SEGMENT, at + offsetof(struct arena_header, map), sizeof arena->map, 3, "arena's map");
+    add(list, FILE_SEGMENT, at + offsetof(struct arena_header, bins), sizeof arena->bins, 11, "arena's bins");
+    add(list, FILE_SEGMENT, at + offsetof(struct arena_header, region), 2 * sizeof *arena->region, 1,
+        "arena's regions");
+    add(list, FILE_SEGMENT, SEGMENT_DATA_AT + arena->region[0].states, 64 * sizeof(uint64_t), 7, "arena's states");
+    add(list, FILE_SEGMENT, SEGMENT_DATA_AT + arena->region[0].first * ARENA_UNIT, 64 * ARENA_UNIT, 301,
+        "arena's blocks");
+}
+
 /* Lives and processes are alike, and their rounds are dear: sampled. */
 static void add_domain(struct choice *list, const struct kept *files)
 {
@@ -154,7 +169,11 @@ unsigned files_parts(const struct kept files[FILES], bool all, struct part parts
         return list.count;
     }
     add_queue(&list, files);
-    add(&list, FILE_SEGMENT, 0, sizeof(struct data_header), 1, "segment");
+    add(&list, FILE_SEGMENT, 0, offsetof(struct data_header, objects), 1, "segment");
+    add(&list, FILE_SEGMENT, offsetof(struct data_header, objects), 2 * sizeof(uint64_t), 3, "what is in it");
+    add(&list, FILE_SEGMENT, offsetof(struct data_header, objects), sizeof(uint64_t) * SEGMENT_OBJECTS_MAX, 499,
+        "what may be in it");
+    add_arena(&list, files);
     add(&list, FILE_SEGMENT, SEGMENT_DATA_AT, 2 * sizeof(kin_lock) + 8, 1, "locks");
     add_domain(&list, files);
     for (unsigned i = 0; i < FILES; i++)

@@ -1,5 +1,6 @@
 #include "round.h"
 #include "support.h"
+#include <kin/arena.h>
 #include <kin/lock.h>
 #include <kin/queue.h>
 #include <errno.h>
@@ -22,13 +23,16 @@ static int set_up(void *context, kin_segment *segment)
     struct account *account = kin_segment_data(segment);
     (void)context;
     int result = kin_lock_init(segment, &account->lock);
-    return result < 0 ? result : kin_lock_init(segment, &account->other);
+    if (result == 0)
+        result = kin_lock_init(segment, &account->other);
+    return result < 0 ? result : kin_arena_init(segment, KIN_ARENA(.offset = ROUND_ARENA_AT));
 }
 
 static kin_segment *open_segment(void)
 {
     kin_segment *segment;
-    int result = kin_segment_open(NULL, "s", KIN_SEGMENT(.bytes = sizeof(struct account), .setup = set_up), &segment);
+    int result = kin_segment_open(
+        NULL, "s", KIN_SEGMENT(.bytes = ROUND_ARENA_AT + 2 * KIN_ARENA_LEAST, .setup = set_up), &segment);
     return result < 0 ? NULL : segment;
 }
 
@@ -64,10 +68,46 @@ static void hold(kin_queue *queue)
     check_is(kin_queue_loan(queue, 10, KIN_NOW, &message), 0);
 }
 
+static int see_block(void *context, const struct kin_arena_block *block)
+{
+    (void)context;
+    check(block->bytes != 0);
+    return 0;
+}
+
+/* Blocks that others have, a list of nobody's blocks, and some of our own. */
+static void use_arena(kin_segment *segment)
+{
+    kin_arena *arena;
+    uint64_t blocks[8] = {0}, bytes;
+    if (kin_arena_open(segment, ROUND_ARENA_AT, &arena) < 0)
+        return;
+    uint64_t *head = kin_arena_root(arena, 0), first = *head;
+    for (unsigned i = 0; i < 8; i++)
+        if (kin_arena_alloc(arena, 40 + i * i * 50, i == 7 ? 512 : 0, &blocks[i]) == 0) {
+            check(kin_arena_at(arena, blocks[i]) != NULL);
+            memset(kin_arena_at(arena, blocks[i]), 1, 40 + i * i * 50);
+        }
+    kin_arena_commit(arena, head, first, blocks[0], blocks[0], 0);
+    kin_arena_commit(arena, head, blocks[0], first, 0, blocks[0]);
+    kin_arena_realloc(arena, blocks[1], 700, &blocks[1]);
+    kin_arena_realloc(arena, blocks[5], 60, &blocks[5]);
+    kin_arena_give(arena, blocks[2], 0);
+    kin_arena_usable(arena, first, &bytes);
+    kin_arena_free(arena, first);
+    for (unsigned i = 0; i < 8; i += 2)
+        kin_arena_free(arena, blocks[i]);
+    kin_arena_alloc(arena, 3 * KIN_ARENA_LEAST, 0, &blocks[0]);
+    kin_arena_reclaim(arena);
+    kin_arena_each(arena, see_block, NULL);
+    kin_arena_close(arena);
+}
+
 static int hold_and_die(void *context)
 {
     kin_segment *segment = open_segment();
     check(segment != NULL);
+    use_arena(segment);
     hold(context);
     check_is(kin_lock_acquire(segment, kin_segment_data(segment), KIN_NOW), 0);
     raise(SIGKILL);
@@ -86,6 +126,7 @@ static int hold_and_live(void *context)
     check_is(test_end(test_child(hold_and_die, queue)), -SIGKILL);
     hold(queue);
     struct account *account = kin_segment_data(segment);
+    use_arena(segment);
     check_is(kin_lock_acquire(segment, &account->other, KIN_NOW), 0);
     send_some(queue, 20, 3, 2);
     send_some(queue, 700, 700, 3);
@@ -219,6 +260,7 @@ static void locks(void)
     if (!segment)
         return;
     struct account *account = kin_segment_data(segment);
+    use_arena(segment);
     if (kin_segment_bytes(segment) >= sizeof *account) {
         if (kin_lock_acquire(segment, &account->lock, KIN_NOW) >= 0) {
             kin_lock_dead_owner(segment, &account->lock, &owner);

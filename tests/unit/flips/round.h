@@ -4,6 +4,9 @@
 
 #include <stdbool.h>
 
+/* Where in the segment the arena is. */
+#define ROUND_ARENA_AT 4096
+
 /* Builds it in KIN_DOMAIN: two processes hold things of it; one of them is dead, and nobody has settled what it held.
  * Returns when all is in place. The living one stays until the test ends. */
 void scene_build(void);
