@@ -15,11 +15,13 @@
 #include <kin/once.h>
 #include <kin/pipe.h>
 #include <kin/pipeline.h>
+#include <kin/prefork.h>
 #include <kin/process.h>
 #include <kin/pump.h>
 #include <kin/queue.h>
 #include <kin/rwlock.h>
 #include <kin/segment.h>
 #include <kin/semaphore.h>
+#include <kin/socket.h>
 
 #endif
