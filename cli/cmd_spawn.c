@@ -1,6 +1,6 @@
 #include "command.h"
+#include "descriptor.h"
 #include "run.h"
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,27 +17,17 @@ struct setting {
 /* N=M, or N=<PATH, N=>PATH, N=>>PATH. */
 static int add_fd(struct setting *setting, const char *text)
 {
-    int64_t to, from;
+    int64_t to;
+    int from;
     char number[16];
     const char *source = strchr(text, '=');
     snprintf(number, sizeof number, "%.*s", source ? (int)(source - text) : 0, text);
     if (!source || !read_number(number, &to) || to < 0 || to > 65535)
         return usage_error(setting->call, "--fd: \"%s\" should be as 3=1, 0=<PATH, 1=>PATH or 1=>>PATH", text);
-    source++;
-    if (*source == '<' || *source == '>') {
-        bool append = source[0] == '>' && source[1] == '>';
-        int flags = *source == '<' ? O_RDONLY : O_WRONLY | O_CREAT | (append ? O_APPEND : O_TRUNC);
-        const char *path = source + (append ? 2 : 1);
-        from = open(path, flags | O_CLOEXEC, 0666);
-        if (from < 0) {
-            complain(setting->call, "cannot open \"%s\": %m", path);
-            return exit_code(-errno);
-        }
-    } else if (!read_number(source, &from) || from < 0 || from > INT32_MAX || fcntl((int)from, F_GETFD) < 0) {
-        return usage_error(setting->call, "--fd: there is no open descriptor \"%s\"", source);
-    }
-    setting->fds[setting->spawn.fd_count++] = (struct kin_fd_map){.to = (int)to, .from = (int)from};
-    return EXIT_OK;
+    int code = descriptor_of(setting->call, "--fd: ", source + 1, &from);
+    if (code == EXIT_OK)
+        setting->fds[setting->spawn.fd_count++] = (struct kin_fd_map){.to = (int)to, .from = from};
+    return code;
 }
 
 static const struct {

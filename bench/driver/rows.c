@@ -75,6 +75,17 @@ static const struct entry pipes[] = {{ROLE_KIN, "kin", "kin", "pipe", NULL},
                                      {ROLE_KERNEL, "write+read", "kernel", "pipe", NULL},
                                      {0}};
 
+static const struct entry descriptors[] = {{ROLE_KIN, "kin", "kin", "descriptor", NULL},
+                                           {ROLE_KERNEL, "sendmsg+recvmsg", "kernel", "descriptor", NULL},
+                                           {0}};
+
+static const struct entry descriptors_64[] = {
+    {ROLE_KIN, "kin", "kin", "descriptor", NULL},
+    {ROLE_KERNEL, "sendmsg+recvmsg", "kernel", "descriptor", NULL},
+    {ROLE_PEER, "sendmsg+recvmsg of one", "kernel", "descriptor", "fd-1"},
+    {ROLE_PEER, "kin, 64 messages of one", "kin", "descriptor", "fd-batch-64"},
+    {0}};
+
 static const struct entry loan[] = {{ROLE_KIN, "kin", "kin", "loan", NULL},
                                     {ROLE_LIMIT, "1 MiB handed over", "limit", "touch", NULL},
                                     {ROLE_KERNEL, "pipe, copied", "kernel", "big-pipe", NULL},
@@ -183,6 +194,10 @@ const struct row rows[] = {
      .entries = channel},
     {.name = "channel-stream-s", .title = "channel: stream of 64 B, s", MILLIONS("messages"), .contest = "stream-s",
      .entries = channel},
+    {.name = "fd-1", .title = "descriptor: pass and close one, alone", NS, .entries = descriptors,
+     .goals = {{"sendmsg+recvmsg", FORM_TIMES, 0.95, 1}}},
+    {.name = "fd-64", .title = "descriptor: the same, 64 with a message", NS, .entries = descriptors_64,
+     .goals = {{"sendmsg+recvmsg of one", FORM_TIMES, 5, 0}}},
     {.name = "loan-x", .title = "queue: one way of 1 MiB by loan and borrow, x", NS, .contest = "latency-x",
      .entries = loan, .goals = {{"kin, 64 B copied", FORM_AT_MOST, 2, 1.3}}},
     {.name = "loan-s", .title = "queue: one way of 1 MiB by loan and borrow, s", NS, .contest = "latency-s",

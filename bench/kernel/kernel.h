@@ -14,6 +14,7 @@ double mutex_death(unsigned long number, double nanoseconds);
 extern const struct locker ofd_locker, flock_locker;
 void flock_command(void);
 const char *flock_absent(void);
+double descriptor_pass(unsigned long number, double nanoseconds);
 void fork_spawn(void);
 void posix_spawn_spawn(void);
 

@@ -3,6 +3,7 @@
 int main(int argc, char **argv)
 {
     static const struct contestant contestants[] = {
+        {.name = "descriptor", .specials = descriptor_specials},
         {.name = "queue", .transport = &queue_transport},   {.name = "loan", .transport = &loan_transport},
         {.name = "channel", .transport = &channel_transport}, {.name = "lock", .locker = &lock_locker},
         {.name = "semaphore", .locker = &semaphore_locker},
