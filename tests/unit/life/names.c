@@ -1,39 +1,6 @@
 /* Two PID namespaces on one domain, and numbers that are used again. */
 #include "lives.h"
-#include <linux/sched.h>
-#include <sched.h>
-#include <sys/mount.h>
-
-/* clone3 as libc does not wrap it: a child with the number that is asked for. */
-static pid_t child_with_number(pid_t number)
-{
-    struct clone_args arguments = {
-        .exit_signal = SIGCHLD, .set_tid = (uintptr_t)&number, .set_tid_size = number ? 1 : 0};
-    fflush(NULL);
-    return (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
-}
-
-/* Runs as number 1 of a namespace with a /proc of its own; 77: not permitted. */
-static int in_new_namespace(int (*run)(void *context), void *context)
-{
-    int status;
-    fflush(NULL);
-    pid_t outer = fork();
-    if (outer == 0) {
-        if (unshare(CLONE_NEWPID | CLONE_NEWNS) < 0)
-            _exit(77);
-        pid_t first = fork();
-        if (first == 0) {
-            if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount("proc", "/proc", "proc", 0, NULL) < 0)
-                _exit(77);
-            _exit(run(context));
-        }
-        waitpid(first, &status, 0);
-        _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
-    }
-    check_is(waitpid(outer, &status, 0), outer);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 99;
-}
+#include "namespace.h"
 
 static int end_holding_both(void *context)
 {
@@ -44,12 +11,6 @@ static int end_holding_both(void *context)
     return 0; /* and _exit(), as number 1 cannot kill itself: a death like any other */
 }
 
-static void need_namespaces(int result)
-{
-    if (result == 77)
-        test_skip("no permission to make a PID namespace here");
-}
-
 static void a_death_in_another_namespace(void **state)
 {
     (void)state;
@@ -58,8 +19,8 @@ static void a_death_in_another_namespace(void **state)
     struct kin_message message;
     check_is(send_number(lessee.queue, 1), 0);
     check_is(acquire_and_release(lessee.segment, KIN_NOW), 0); /* its number in here may be theirs in there */
-    int result = in_new_namespace(end_holding_both, &lessee);
-    need_namespaces(result);
+    int result = test_in_namespace(end_holding_both, &lessee);
+    test_need_namespaces(result);
     check_is(result, 0);
     check_is(acquire_and_release(lessee.segment, SOON), KIN_RECOVERED);
     check_is(kin_queue_take(lessee.queue, NULL, SOON, &message), 0);
@@ -91,7 +52,7 @@ static int be_number_one(void *context)
 
 static int in_its_namespace(void *context)
 {
-    return in_new_namespace(be_number_one, context);
+    return test_in_namespace(be_number_one, context);
 }
 
 static void two_number_ones(void **state)
@@ -107,7 +68,7 @@ static void two_number_ones(void **state)
     int results[3];
     for (unsigned i = 0; i < 3; i++)
         results[i] = test_end(children[i]);
-    need_namespaces(results[0]);
+    test_need_namespaces(results[0]);
     for (unsigned i = 0; i < 3; i++)
         check_is(results[i], 0);
     check_is(acquire_and_release(lessee.segment, SOON), KIN_RECOVERED);
@@ -132,7 +93,7 @@ static int hold_until_told(void *context)
 
 static int hold_in_its_namespace(void *context)
 {
-    return in_new_namespace(hold_until_told, context);
+    return test_in_namespace(hold_until_told, context);
 }
 
 static int end_at_once(void *context)
@@ -145,7 +106,7 @@ static void the_living_of_another_namespace_keep_theirs(void **state)
 {
     (void)state;
     need_marks();
-    need_namespaces(in_new_namespace(end_at_once, NULL));
+    test_need_namespaces(test_in_namespace(end_at_once, NULL));
     struct lessee lessee = {desk_open(), queue_of("q", 8)};
     struct kin_message message;
     check_is(send_number(lessee.queue, 1), 0);
@@ -168,7 +129,7 @@ enum { NUMBER = 4242 };
 static void run_as_number(int (*run)(struct lessee *lessee), struct lessee *lessee, int wanted)
 {
     int status;
-    pid_t child = child_with_number(NUMBER);
+    pid_t child = test_child_with_number(NUMBER);
     if (child == 0)
         _exit(run(lessee));
     check_is(child, NUMBER);
@@ -201,18 +162,10 @@ static int reuse(struct lessee *lessee)
     return 0;
 }
 
-static uint64_t ticks(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    return (uint64_t)now.tv_sec * 100 + (uint64_t)now.tv_nsec / 10000000;
-}
-
 static int use_a_number_twice(void *context)
 {
     run_as_number(hold_unmarked, context, -SIGKILL);
-    uint64_t then = ticks();
-    test_until(ticks() > then + 1); /* starts are told apart by clock ticks */
+    test_next_tick();
     run_as_number(reuse, context, 0);
     return 0;
 }
@@ -222,8 +175,8 @@ static void a_number_that_is_used_again(void **state)
     (void)state;
     struct lessee lessee = {desk_open(), queue_of("q", 4)};
     check_is(send_number(lessee.queue, 1), 0);
-    int result = in_new_namespace(use_a_number_twice, &lessee);
-    need_namespaces(result);
+    int result = test_in_namespace(use_a_number_twice, &lessee);
+    test_need_namespaces(result);
     check_is(result, 0);
     kin_queue_close(lessee.queue);
     kin_segment_close(lessee.segment);
