@@ -22,6 +22,8 @@
 #include <kin/rwlock.h>
 #include <kin/segment.h>
 #include <kin/semaphore.h>
+#include <kin/signal.h>
 #include <kin/socket.h>
+#include <kin/timer.h>
 
 #endif

@@ -14,6 +14,9 @@
  * A child begins clean: descriptors 0, 1, 2 and those of a list, no signal blocked, every signal's action the default
  * one. Flags and options change that.
  *
+ * Other processes than own children can be had too, by number and start time (kin_process_open): signalled without the
+ * danger that the number was given on, and waited for.
+ *
  * Fork: a handle belongs to the process that started the child. A fork of it may signal, poll and close, but not wait:
  * -ECHILD. Linux 5.4 or later. */
 #ifndef KIN_PROCESS_H
@@ -80,7 +83,14 @@ struct kin_usage {
 };
 
 /* How a process changed. */
-enum kin_exit_kind { KIN_EXITED = 1, KIN_KILLED, KIN_DUMPED, KIN_STOPPED, KIN_CONTINUED };
+enum kin_exit_kind {
+    KIN_EXITED = 1,
+    KIN_KILLED,
+    KIN_DUMPED,
+    KIN_STOPPED,
+    KIN_CONTINUED,
+    KIN_ENDED /* how is not known: it is no child of ours, and the kernel does not tell */
+};
 struct kin_exit {
     enum kin_exit_kind kind;
     int status;             /* exit status, or signal number */
@@ -110,16 +120,39 @@ int kin_process_spawn(char *const argv[], const struct kin_spawn_options *option
 int kin_process_fork(int (*run)(void *context), void *context, const struct kin_spawn_options *options,
                      kin_process **out);
 
+enum kin_process_flag { KIN_PROCESS_REAP = 1 };
+
+/* The process that has number `pid` now, if it started at `start`: clock ticks since boot, field 22 of /proc/PID/stat,
+ * what kin_process_start() gives. 0: whoever has the number. It need not be a child. Its end is waited for without
+ * being reaped, even if it is one, so that its parent's own wait finds what it looks for; with KIN_PROCESS_REAP this
+ * handle reaps it, as one that kin started: for a child from a fork() of the host's, or an adopted orphan.
+ * -ESRCH: there is none, or the number was given to another process since; -EINVAL: no number of a process, unknown
+ * flags; -ECHILD: KIN_PROCESS_REAP, and it is no child; -EACCES: /proc does not show when it started; -EMFILE,
+ * -ENOMEM. */
+int kin_process_open(pid_t pid, uint64_t start, unsigned flags, kin_process **out);
+
+/* When it started, as kin_process_open() takes it. 0: it was reaped before anybody asked, or /proc does not show it. */
+uint64_t kin_process_start(const kin_process *process);
+
 /* Waits for the end or, by flags of enum kin_wait_flag, for a stop or a continuation too. `out` may be NULL. The end is
  * told to every caller, now and on every later call; a stop or continuation once, as waitpid() does. The end wakes at
  * once; a stop or continuation is looked for at least every 32 ms, as no descriptor shows it.
+ * Of an opened process only the end is told, in any process that has the handle. How it ended is asked of the zombie,
+ * if we may look at it (the same user, or CAP_SYS_PTRACE), or of the kernel when its parent has reaped it (Linux 6.15);
+ * else it is KIN_ENDED.
  * -ETIMEDOUT; -ECHILD: the host program ignores SIGCHLD or has reaped the child itself, and this kernel (before Linux
- * 6.15) has no PIDFD_GET_INFO to learn the status afterwards. */
+ * 6.15) has no PIDFD_GET_INFO to learn the status afterwards; or a flag, for a process that is only watched. */
 int kin_process_wait(kin_process *process, unsigned flags, kin_time until, struct kin_exit *out);
 
 /* Sends a signal, by pidfd: never to another process that got the number; 0 only asks. -ESRCH: it has ended; -EPERM;
  * -EINVAL: no such signal. */
 int kin_process_signal(kin_process *process, int signal);
+
+/* Sends it with a value, as sigqueue() does; by pidfd too. Real-time signals are queued, each with its value. A
+ * standard signal that is pending already takes no second value, and the call is 0 all the same.
+ * As kin_process_signal; and -EAGAIN: the receiver's queue is full, the signal was not sent. The limit,
+ * RLIMIT_SIGPENDING of the receiver, counts what is queued for all processes of its user. */
+int kin_process_queue(kin_process *process, int signal, int value);
 
 pid_t kin_process_pid(const kin_process *process);
 
@@ -130,6 +163,11 @@ int kin_process_fd(const kin_process *process);
  * zombie for as long as this process lives and does not reap it: who does not care for its end sets SIGCHLD to SIG_IGN,
  * or keeps the handle until then. */
 void kin_process_close(kin_process *process);
+
+/* Makes this process the one that orphans below it go to, in place of init (PR_SET_CHILD_SUBREAPER), or no longer, by
+ * 0. An adopted orphan is a child: SIGCHLD tells its end, and it stays a zombie until it is reaped, by
+ * kin_process_open() with KIN_PROCESS_REAP and a wait. It is not inherited by children. */
+int kin_process_subreaper(int on);
 
 /* "exited with 1", "killed by SIGSEGV (core dumped)" into text of `size` bytes; returns text. */
 char *kin_exit_text(const struct kin_exit *how, char *text, size_t size);

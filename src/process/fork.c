@@ -1,4 +1,5 @@
 /* A child that goes on with the caller's program: fork(), so that the handlers of pthread_atfork() run. */
+#include "process/mask.h"
 #include "process/process.h"
 #include "process/report.h"
 #include "sys/reason.h"
@@ -51,6 +52,8 @@ static int go_on(struct child *child)
     if (child->wish.environment)
         environ = (char **)child->wish.environment;
     child->quiet.mask = child_mask(child);
+    if (!(child->wish.flags & KIN_SPAWN_KEEP_MASK))
+        mask_forget_sources();
     process_quiet_end(&child->quiet);
     int status = child->run(child->context);
     fflush(stdout);

@@ -1,3 +1,4 @@
+#include "process/end.h"
 #include "process/process.h"
 #include "sys/clock.h"
 #include "sys/pidfd.h"
@@ -14,59 +15,6 @@
 #define LONGEST_NAP (32 * MILLISECOND)
 #define LONGEST_SLEEP INT64_C(1000000) /* seconds; a 32-bit time_t has room for it */
 
-static int64_t nanoseconds(long seconds, long microseconds)
-{
-    return seconds * SECOND + microseconds * INT64_C(1000);
-}
-
-static struct kin_usage translate_usage(const struct pidfd_usage *usage)
-{
-    return (struct kin_usage){
-        .user_time = nanoseconds(usage->user_seconds, usage->user_microseconds),
-        .system_time = nanoseconds(usage->system_seconds, usage->system_microseconds),
-        .resident_max = (uint64_t)usage->resident_max * 1024,
-        .minor_faults = (uint64_t)usage->minor_faults,
-        .major_faults = (uint64_t)usage->major_faults,
-        .yields = (uint64_t)usage->yields,
-        .preemptions = (uint64_t)usage->preemptions,
-    };
-}
-
-static bool is_end(const struct kin_exit *how)
-{
-    return how->kind == KIN_EXITED || how->kind == KIN_KILLED || how->kind == KIN_DUMPED;
-}
-
-static struct kin_exit translate(const siginfo_t *info, const struct pidfd_usage *usage)
-{
-    struct kin_exit how = {.kind = KIN_EXITED, .status = info->si_status};
-    switch (info->si_code) {
-    case CLD_KILLED:
-        how.kind = KIN_KILLED;
-        break;
-    case CLD_DUMPED:
-        how.kind = KIN_DUMPED;
-        break;
-    case CLD_STOPPED:
-    case CLD_TRAPPED:
-        how.kind = KIN_STOPPED;
-        break;
-    case CLD_CONTINUED:
-        how.kind = KIN_CONTINUED;
-        break;
-    }
-    if (is_end(&how))
-        how.usage = translate_usage(usage);
-    return how;
-}
-
-static struct kin_exit translate_status(int status)
-{
-    if (WIFEXITED(status))
-        return (struct kin_exit){.kind = KIN_EXITED, .status = WEXITSTATUS(status)};
-    return (struct kin_exit){.kind = WCOREDUMP(status) ? KIN_DUMPED : KIN_KILLED, .status = WTERMSIG(status)};
-}
-
 /* 1: *how tells a change; 0: nothing yet. The end is reaped once, under the mutex, and told to everybody who asks. */
 static int look(kin_process *process, unsigned flags, struct kin_exit *how)
 {
@@ -79,8 +27,8 @@ static int look(kin_process *process, unsigned flags, struct kin_exit *how)
     if (process->ended) {
         *how = process->end;
     } else if ((result = pidfd_wait(process->fd, options, &info, &usage)) > 0) {
-        *how = translate(&info, &usage);
-        process->ended = is_end(how);
+        *how = end_of_info(&info, &usage);
+        process->ended = end_is_one(how);
         process->end = *how;
     }
     pthread_mutex_unlock(&process->mutex);
@@ -98,7 +46,7 @@ static int ask_kernel(kin_process *process, struct kin_exit *how)
                       (int)process->pid);
     pthread_mutex_lock(&process->mutex);
     if (!process->ended)
-        process->end = translate_status(status);
+        process->end = end_of_status(status);
     process->ended = true;
     *how = process->end;
     pthread_mutex_unlock(&process->mutex);
@@ -115,6 +63,11 @@ static bool sleep_for(int fd, int64_t left)
     return ppoll(&end, 1, &span, NULL) > 0;
 }
 
+static int not_in_time(const kin_process *process)
+{
+    return reason(-ETIMEDOUT, "process %d goes on: its state has not changed in time", (int)process->pid);
+}
+
 static int wait_for_change(kin_process *process, unsigned flags, kin_time until, struct kin_exit *how)
 {
     int64_t nap = FIRST_NAP;
@@ -125,7 +78,7 @@ static int wait_for_change(kin_process *process, unsigned flags, kin_time until,
             return result;
         int64_t left = clock_left(until);
         if (left <= 0)
-            return reason(-ETIMEDOUT, "process %d goes on: its state has not changed in time", (int)process->pid);
+            return not_in_time(process);
         if (flags || ended || until < 0) {
             left = left < nap ? left : nap;
             nap = nap < LONGEST_NAP ? 2 * nap : nap;
@@ -134,19 +87,35 @@ static int wait_for_change(kin_process *process, unsigned flags, kin_time until,
     }
 }
 
+static int wait_for_child(kin_process *process, unsigned flags, kin_time until, struct kin_exit *how)
+{
+    if (process->parent != getpid())
+        return reason(-ECHILD, "process %d is no child of this process: its parent is %d", (int)process->pid,
+                      (int)process->parent);
+    int result = wait_for_change(process, flags, until, how);
+    if (result == -ECHILD)
+        return ask_kernel(process, how);
+    if (result < 0 && result != -ETIMEDOUT)
+        return reason(result, "cannot wait for process %d: %s", (int)process->pid, kin_strerror(result));
+    return result;
+}
+
+static int wait_for_any_process(kin_process *process, unsigned flags, kin_time until, struct kin_exit *how)
+{
+    if (flags)
+        return reason(-ECHILD, "process %d is only watched, and only its parent is told of stops and continuations",
+                      (int)process->pid);
+    int result = process_watch(process, until, how);
+    return result == -ETIMEDOUT ? not_in_time(process) : result;
+}
+
 int kin_process_wait(kin_process *process, unsigned flags, kin_time until, struct kin_exit *out)
 {
     struct kin_exit how;
     if (flags & ~(unsigned)(KIN_WAIT_STOPPED | KIN_WAIT_CONTINUED))
         return reason(-EINVAL, "unknown flags 0x%x; see enum kin_wait_flag", flags);
-    if (process->parent != getpid())
-        return reason(-ECHILD, "process %d is no child of this process: its parent is %d", (int)process->pid,
-                      (int)process->parent);
-    int result = wait_for_change(process, flags, until, &how);
-    if (result == -ECHILD)
-        result = ask_kernel(process, &how);
-    else if (result < 0 && result != -ETIMEDOUT)
-        reason(result, "cannot wait for process %d: %s", (int)process->pid, kin_strerror(result));
+    int result = process->parent == NOBODYS ? wait_for_any_process(process, flags, until, &how)
+                                            : wait_for_child(process, flags, until, &how);
     if (result < 0)
         return result;
     if (out)

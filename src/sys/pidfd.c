@@ -42,6 +42,20 @@ int pidfd_signal(int pidfd, int signal)
     return result_of(syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0));
 }
 
+int pidfd_queue(int pidfd, int signal, int value)
+{
+    siginfo_t info = {.si_signo = signal, .si_code = SI_QUEUE};
+    info.si_pid = getpid();
+    info.si_uid = getuid();
+    info.si_value.sival_int = value;
+    return result_of(syscall(SYS_pidfd_send_signal, pidfd, signal, &info, 0));
+}
+
+bool pidfd_reaped(int pidfd)
+{
+    return pidfd_signal(pidfd, 0) == -ESRCH;
+}
+
 bool pidfd_ended(int pidfd)
 {
     struct pollfd end = {.fd = pidfd, .events = POLLIN};

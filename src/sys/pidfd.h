@@ -12,9 +12,13 @@
 int pidfd_of(pid_t pid);
 
 int pidfd_signal(int pidfd, int signal);
+/* With a value, as sigqueue() does. -EAGAIN: the queue is full. */
+int pidfd_queue(int pidfd, int signal, int value);
 
 /* Whether the process has ended; it may be a zombie, or reaped. */
 bool pidfd_ended(int pidfd);
+/* Whether its number is free, or another's: a zombie has its own still. */
+bool pidfd_reaped(int pidfd);
 
 /* The kernel's struct rusage: longs on every machine, whatever time_t is. */
 struct pidfd_usage {

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define PF_EXITING 0x4u
+#define EXIT_CODE_FIELD 52 /* of /proc/PID/stat, the command being number 2 */
 
 /* Fields of /proc/PID/stat, counted from the one behind the command's closing parenthesis. */
 struct stat_line {
@@ -67,6 +68,23 @@ uint64_t task_start(uint32_t pid)
     struct stat_line line;
     snprintf(path, sizeof path, "/proc/%u/stat", pid);
     return !proc_is_ours() || read_stat(path, &line) < 0 ? 0 : line.start;
+}
+
+/* To those who may not see the status the kernel shows 0, and does not show the namespaces: one check decides both. */
+bool task_exit_status(uint32_t pid, int *status)
+{
+    char path[64], text[1024];
+    snprintf(path, sizeof path, "/proc/%u/stat", pid);
+    if (!proc_is_ours() || read_file(path, text, sizeof text) < 0)
+        return false;
+    const char *field = strrchr(text, ')');
+    for (int number = 2; field && number < EXIT_CODE_FIELD; number++)
+        field = strchr(field + 1, ' ');
+    if (!field)
+        return false;
+    *status = atoi(field);
+    snprintf(path, sizeof path, "/proc/%u/ns/user", pid);
+    return *status != 0 || readlink(path, text, sizeof text) > 0;
 }
 
 static bool dumping_core(uint32_t pid)

@@ -18,6 +18,9 @@ uint64_t task_start(uint32_t pid);
 /* The state of process `pid` that started at `start`. */
 enum task_state task_state(uint32_t pid, uint64_t start);
 
+/* The status, as waitpid() encodes it, of a process that has ended and is not reaped. False: /proc does not show it. */
+bool task_exit_status(uint32_t pid, int *status);
+
 /* Whether thread `tid` of process `pid` exists and is not ending. For a thread whose process lives. */
 enum task_state task_thread_state(uint32_t pid, uint32_t tid);
 
