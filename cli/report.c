@@ -45,6 +45,7 @@ int exit_code(int result)
     case -EAGAIN:
         return EXIT_WOULD_BLOCK;
     case -ENOENT:
+    case -ESRCH:
         return EXIT_NOT_FOUND;
     case -EACCES:
     case -EPERM:

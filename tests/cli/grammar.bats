@@ -32,7 +32,7 @@ load helper
 
 @test "each command prints its usage by --help, and on a bad option points to it" {
     for command in "mk queue" "mk lock" "mk domain" rm ls show who clean deaths send recv spawn doctor demo bench help \
-        version; do
+        signal wait version; do
         run kin $command --help
         expect 0 "Usage: kin "
         run kin $command --nonsense
