@@ -49,7 +49,8 @@ load helper
     run kin fdpass socket
     expect 1 "nobody listens"
     "$KIN" fdtake -m 0640 socket -- true 3>&- &
-    while ! kin fdpass socket 2> /dev/null; do [ "$(stat -c %a socket)" != 600 ]; done
+    until [ "$(stat -c %a socket)" = 640 ]; do :; done # the stale one is 0600
+    kin fdpass -w 100 socket
     expect_end $! 0
     [ ! -e socket ]
     touch file
