@@ -123,9 +123,10 @@ int kin_process_fork(int (*run)(void *context), void *context, const struct kin_
 enum kin_process_flag { KIN_PROCESS_REAP = 1 };
 
 /* The process that has number `pid` now, if it started at `start`: clock ticks since boot, field 22 of /proc/PID/stat,
- * what kin_process_start() gives. 0: whoever has the number. It need not be a child. Its end is waited for without
- * being reaped, even if it is one, so that its parent's own wait finds what it looks for; with KIN_PROCESS_REAP this
- * handle reaps it, as one that kin started: for a child from a fork() of the host's, or an adopted orphan.
+ * what kin_process_start() gives; two that got the number within one tick are alike. 0: whoever has the number.
+ * It need not be a child. Its end is waited for without being reaped, even if it is one, so that its parent's own wait
+ * finds what it looks for; with KIN_PROCESS_REAP this handle reaps it, as one that kin started: for a child from a
+ * fork() of the host's, or an adopted orphan.
  * -ESRCH: there is none, or the number was given to another process since; -EINVAL: no number of a process, unknown
  * flags; -ECHILD: KIN_PROCESS_REAP, and it is no child; -EACCES: /proc does not show when it started; -EMFILE,
  * -ENOMEM. */
