@@ -1,0 +1,63 @@
+#!/usr/bin/env -S python3 -B
+"""expand.py INCLUDE PAGE: prints a manual page with what the headers know put in, so that neither can drift:
+
+@names queue.h@      in NAME: the functions that the header declares, by commas
+@synopsis queue.h@   in SYNOPSIS: their declarations, each no wider than a page
+"""
+import re
+import sys
+import textwrap
+from pathlib import Path
+
+WIDTH = 67  # what 80 columns leave to an indented block
+COMMENT = re.compile(r'/\*.*?\*/|//[^\n]*', re.DOTALL)
+DIRECTIVE = re.compile(r'^[ \t]*#(?:.*\\\n)*.*$', re.MULTILINE)
+EXPANSION = re.compile(r'@(names|synopsis) ([\w.-]+\.h)@')
+
+
+def declarations(header):
+    """The functions of a header, each as one line, in its order."""
+    text = DIRECTIVE.sub('', COMMENT.sub('', header)).replace('extern "C" {', '')
+    while (bare := re.sub(r'\{[^{}]*\}', '', text)) != text:
+        text = bare
+    lines = (' '.join(line.split()) for line in text.split(';'))
+    return [line + ';' for line in lines if function(line) and not line.startswith('typedef')]
+
+
+def function(line):
+    found = re.match(r'[\w\s*]*?\b(kin_\w+)\(', line)
+    return found and found[1]
+
+
+def wrapped(line):
+    """A declaration over several lines: what follows the first is indented as far as it goes."""
+    if len(line) <= WIDTH:
+        return line
+    column = line.index('(') + 1
+    parts = [part.replace(' ', '\0') for part in re.split(r', (?![^()]*\)[^;])', line)]
+    longest = max(map(len, [parts[0][column:], *parts[1:]])) + 1
+    indent = ' ' * (column if column + longest <= WIDTH else 4)
+    text = ', '.join(parts)
+    if len(indent) == 4:
+        text = text.replace('(', '( ', 1)
+    text = textwrap.fill(text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return text.replace('( \n', '(\n').replace('( ', '(').replace('\0', ' ')
+
+
+def expanded(page, read):
+    """The page, where read gives the text of a header by its name."""
+    def put_in(found):
+        lines = declarations(read(found[2]))
+        if found[1] == 'names':
+            return textwrap.fill(', '.join(map(function, lines)), 110)
+        return '\n'.join(['```', f'#include <kin/{found[2]}>', '', *map(wrapped, lines), '```'])
+    return EXPANSION.sub(put_in, page)
+
+
+def main():
+    folder = Path(sys.argv[1])
+    print(expanded(Path(sys.argv[2]).read_text(), lambda name: (folder / name).read_text()), end='')
+
+
+if __name__ == '__main__':
+    main()
