@@ -56,13 +56,14 @@ static int collect(const struct call *call, kin_domain *domain, struct listing *
 }
 
 struct parties {
-    int64_t held, waiting;
+    int64_t held, waiting, attached;
 };
 
 static int count_party(void *context, const struct kin_party *party)
 {
     struct parties *parties = context;
     parties->held += party->part == KIN_PART_HOLDS ? (int64_t)party->count : 0;
+    parties->attached += party->part == KIN_PART_ATTACHED && party->alive ? (int64_t)party->count : 0;
     parties->waiting += party->part == KIN_PART_WAITS && party->alive;
     return 0;
 }
@@ -113,7 +114,7 @@ static void set_semaphore(struct table *table, kin_domain *domain, const struct 
 
 static void add_row(struct table *table, kin_domain *domain, const struct kin_object *object)
 {
-    struct parties parties = {0, 0};
+    struct parties parties = {0};
     const char *kind = kin_kind_name(object->kind);
     table_row(table);
     table_text(table, LS_NAME, object->name);
@@ -130,6 +131,8 @@ static void add_row(struct table *table, kin_domain *domain, const struct kin_ob
     if (object->state == 0 && kin_object_each_party(domain, object->name, count_party, &parties) == 0) {
         table_number(table, LS_HELD, parties.held);
         table_number(table, LS_WAITING, parties.waiting);
+        if (object->kind == KIN_KIND_SEGMENT)
+            table_number(table, LS_ATTACHED, parties.attached);
     }
 }
 

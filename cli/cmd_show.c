@@ -44,6 +44,26 @@ static void describe_semaphore(kin_domain *domain, const char *name)
     kin_segment_close(home);
 }
 
+static void describe_segment(kin_domain *domain, const struct kin_object *object)
+{
+    char size[16], most[16];
+    struct kin_segment_status status;
+    kin_segment *segment;
+    if (kin_segment_open(domain, object->name, KIN_SEGMENT(.flags = KIN_MUST_EXIST | KIN_SEGMENT_READ_ONLY), &segment) <
+        0)
+        return;
+    if (kin_segment_status(segment, &status) == 0) {
+        printf(": %s", size_text(status.bytes, size));
+        if (status.bytes_max > status.bytes)
+            printf(", can grow to %s", size_text(status.bytes_max, most));
+        if (status.flags & KIN_SEGMENT_NO_RESERVE)
+            printf(", not reserved: on a full tmpfs touching a new page is SIGBUS");
+        /* Without ourselves. */
+        printf("; made by process %d, %u attached", (int)status.creator, status.attached ? status.attached - 1 : 0);
+    }
+    kin_segment_close(segment);
+}
+
 /* One sentence above the table, for people. */
 static void describe(kin_domain *domain, const struct kin_object *object)
 {
@@ -65,6 +85,8 @@ static void describe(kin_domain *domain, const struct kin_object *object)
     }
     if (object->kind == KIN_KIND_SEMAPHORE)
         describe_semaphore(domain, object->name);
+    if (object->kind == KIN_KIND_SEGMENT)
+        describe_segment(domain, object);
     putchar('\n');
 }
 

@@ -94,8 +94,11 @@ static int parse_options(struct call *call, int argc, char **argv)
 static int check_operands(const struct call *call)
 {
     const struct command *command = call->command;
+    const char *wanted = command->operands;
+    for (int i = 0; i < call->operand_count && *wanted; i++)
+        wanted += strcspn(wanted, " ") + strspn(wanted + strcspn(wanted, " "), " ");
     if (call->operand_count < command->operands_least)
-        return usage_error(call, "%.*s is missing", (int)strcspn(command->operands, " "), command->operands);
+        return usage_error(call, "%.*s is missing", (int)strcspn(wanted, " "), wanted);
     if (command->operands_most >= 0 && call->operand_count > command->operands_most)
         return usage_error(
             call, command->words ? "\"%s\" is one word too many; CMD comes behind --" : "\"%s\" is one word too many",

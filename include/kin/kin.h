@@ -12,6 +12,7 @@
 #include <kin/filelock.h>
 #include <kin/latch.h>
 #include <kin/lock.h>
+#include <kin/mapping.h>
 #include <kin/once.h>
 #include <kin/pipe.h>
 #include <kin/pipeline.h>
