@@ -1,9 +1,10 @@
 /* Each planted bug that a sweep of one process cannot show: a scenario that the sound library passes and that must hang
  * or fail with the bug. No backstop mends anything here. And the sweeps themselves, with the bugs that they must catch:
  *
- *     bites SWEEP_QUEUE     the path of that program */
+ *     bites SWEEP_QUEUE SWEEP_SEMAPHORE     the paths of those programs */
 #include "aid.h"
 #include "channel/queue.h"
+#include "sync/semaphore.h"
 #include "sys/plant.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -172,7 +173,82 @@ static int hold_apart(int patience)
     return ends(start(hold_child), patience == HANG ? HANG : 10 * SILENT);
 }
 
-static const char *sweep_program;
+static int acquire_one(void)
+{
+    kin_segment *home;
+    kin_semaphore *units;
+    static const struct kin_semaphore_op take = {.by = -1};
+    return kin_semaphore_open(NULL, "units", NULL, &home, &units) < 0 ||
+           kin_semaphore_operate(home, units, &take, 1, KIN_FOREVER) < 0;
+}
+
+static int release_one(void)
+{
+    kin_segment *home;
+    kin_semaphore *units;
+    return kin_semaphore_open(NULL, "units", NULL, &home, &units) < 0 || kin_semaphore_release(home, units) < 0;
+}
+
+/* As baton, with units. */
+static int baton_of_units(int patience)
+{
+    pid_t first = start_with(PLANT_STOP_WOKEN, acquire_one);
+    until_state(first, 'S');
+    pid_t second = start(acquire_one);
+    until_state(second, 'S');
+    int result = ends(start(release_one), HANG);
+    until_state(first, 'T');
+    result += ends(start(release_one), HANG);
+    kill(first, SIGCONT);
+    return ends(first, patience) + ends(second, patience) + result;
+}
+
+/* As fire. */
+static int fire_of_units(int patience)
+{
+    pid_t waiter = start_with(PLANT_STOP_AWAKE, acquire_one);
+    until_state(waiter, 'T');
+    int result = ends(start(release_one), HANG);
+    kill(waiter, SIGCONT);
+    return ends(waiter, patience) + result;
+}
+
+static int acquire_and_die(void)
+{
+    kin_segment *home;
+    kin_semaphore *units;
+    if (kin_semaphore_open(NULL, "unit", KIN_SEMAPHORE(.value = 1), &home, &units) == 0 &&
+        kin_semaphore_acquire(home, units, KIN_NOW) == 0)
+        raise(SIGKILL);
+    return 1;
+}
+
+/* Only the sweep comes by: what the process record does not name it cannot give back. */
+static int name_of_units(int patience)
+{
+    kin_segment *home;
+    kin_semaphore *units;
+    (void)patience;
+    waitpid(start(acquire_and_die), NULL, 0);
+    if (kin_domain_clean(NULL, KIN_CLEAN_ACT, NULL, NULL) < 1 ||
+        kin_semaphore_open(NULL, "unit", NULL, &home, &units) < 0)
+        return -1;
+    bool back = CELL_VALUE(units->kin[CELLS_AT]) == 1; /* a call would settle it */
+    kin_segment_close(home);
+    return back ? 0 : -1;
+}
+
+static int name_child(void)
+{
+    return name_of_units(0) != 0;
+}
+
+static int name_apart(int patience)
+{
+    return ends(start(name_child), patience == HANG ? HANG : 10 * SILENT);
+}
+
+static const char *sweep_programs[2], *sweep_program;
 static enum plant sweep_plant;
 
 static int sweep_child(void)
@@ -181,14 +257,15 @@ static int sweep_child(void)
     snprintf(number, sizeof number, "%d", (int)sweep_plant);
     setenv("KIN_PLANTED", number, 1);
     freopen("/dev/null", "w", stdout);
-    execl(sweep_program, "sweep_queue", (char *)NULL);
+    execl(sweep_program, sweep_program, sweep_program == sweep_programs[1] ? "--snapshot" : (char *)NULL, (char *)NULL);
     return 0; /* not run: the bug counts as not caught */
 }
 
 static const struct bite {
     enum plant plant;
     const char *name;
-    int (*scenario)(int patience); /* NULL: the snapshot sweep */
+    int (*scenario)(int patience); /* NULL: a snapshot sweep */
+    unsigned sweep;                /* of the queue, 1: of semaphores */
 } bites[] = {
     {PLANT_NO_BATON, "no baton", baton},
     {PLANT_NO_FIRE, "the event is not fired before the commit", fire},
@@ -199,6 +276,12 @@ static const struct bite {
     {PLANT_NO_DEATH_CHECK, "no death check", NULL},
     {PLANT_NO_OP, "the op is not written before the commit", NULL},
     {PLANT_IGNORE_FINISH, "a thief ignores the commit record", NULL},
+    {PLANT_NO_BATON, "units: no baton", baton_of_units},
+    {PLANT_NO_FIRE, "units: the event is not fired before the commit", fire_of_units},
+    {PLANT_NO_HOLD, "units: their segment is not named", name_apart},
+    {PLANT_COMMIT_FIRST, "units: commit before the log", NULL, 1},
+    {PLANT_NO_REPAIR, "units: a lock is stolen, and the log not applied", NULL, 1},
+    {PLANT_NO_OP, "units: applied without a commit", NULL, 1},
 };
 
 static int in_fresh_domain(int (*scenario)(int patience), int patience)
@@ -231,9 +314,11 @@ int main(int argc, char **argv)
 {
     unsigned number = 0, failed = 0;
     kin_backstop = INT64_C(1000) * 1000 * 1000 * 1000;
-    sweep_program = argc > 1 ? argv[1] : NULL;
+    for (int i = 1; i < argc && i <= 2; i++)
+        sweep_programs[i - 1] = argv[i];
     for (unsigned i = 0; i < sizeof bites / sizeof *bites; i++) {
         const struct bite *bite = &bites[i];
+        sweep_program = sweep_programs[bite->sweep];
         if (!bite->scenario && (!sweep_program || access(sweep_program, X_OK) < 0))
             continue;
         if (bite->scenario) {

@@ -3,6 +3,7 @@
 #include "memory/arena.h"
 #include "round.h"
 #include "support.h"
+#include "sync/semaphore.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 
 void files_keep(const char *directory, struct kept files[FILES])
 {
-    static const char *const names[FILES] = {"domain", "q.kin", "d.kin", "s.kin"};
+    static const char *const names[FILES] = {"domain", "q.kin", "d.kin", "s.kin", "e.kin"};
     for (unsigned i = 0; i < FILES; i++) {
         struct stat about;
         snprintf(files[i].path, sizeof files[i].path, "%s/%s", directory, names[i]);
@@ -175,6 +176,9 @@ unsigned files_parts(const struct kept files[FILES], bool all, struct part parts
         "what may be in it");
     add_arena(&list, files);
     add(&list, FILE_SEGMENT, SEGMENT_DATA_AT, 2 * sizeof(kin_lock) + 8, 1, "locks");
+    /* The header, both lines, the other cells and as many entries; the rest is sampled. */
+    add(&list, FILE_SET, SEGMENT_DATA_AT, sizeof(struct semaphore) + 64, 1, "semaphore");
+    add(&list, FILE_SET, SEGMENT_DATA_AT + sizeof(struct semaphore) + 64, 512, 7, "entries");
     add_domain(&list, files);
     for (unsigned i = 0; i < FILES; i++)
         add(&list, i, 0, files[i].bytes, 5003, "sample");

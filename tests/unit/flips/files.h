@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { FILE_DOMAIN, FILE_QUEUE, FILE_DEAD, FILE_SEGMENT, FILES };
+enum { FILE_DOMAIN, FILE_QUEUE, FILE_DEAD, FILE_SEGMENT, FILE_SET, FILES };
 
 struct kept {
     char path[128];

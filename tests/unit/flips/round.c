@@ -3,8 +3,10 @@
 #include <kin/arena.h>
 #include <kin/lock.h>
 #include <kin/queue.h>
+#include <kin/semaphore.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -34,6 +36,24 @@ static kin_segment *open_segment(void)
     int result = kin_segment_open(
         NULL, "s", KIN_SEGMENT(.bytes = ROUND_ARENA_AT + 2 * KIN_ARENA_LEAST, .setup = set_up), &segment);
     return result < 0 ? NULL : segment;
+}
+
+#define SET_SIZE 3
+static kin_semaphore *open_set(kin_segment **home)
+{
+    kin_semaphore *set;
+    return kin_semaphore_open(NULL, "e", KIN_SEMAPHORE(.count = SET_SIZE, .value = 9, .holders = 20), home, &set) < 0
+               ? NULL
+               : set;
+}
+
+static void hold_units(void)
+{
+    static const struct kin_semaphore_op ops[] = {{0, -2, KIN_SEMAPHORE_UNDO}, {2, 1, KIN_SEMAPHORE_UNDO}};
+    kin_segment *home;
+    kin_semaphore *set = open_set(&home);
+    check(set != NULL);
+    check_is(kin_semaphore_operate(home, set, ops, 2, KIN_NOW), 0);
 }
 
 static void send_some(kin_queue *queue, uint64_t length, uint32_t priority, int64_t type)
@@ -110,6 +130,7 @@ static int hold_and_die(void *context)
     use_arena(segment);
     hold(context);
     check_is(kin_lock_acquire(segment, kin_segment_data(segment), KIN_NOW), 0);
+    hold_units();
     raise(SIGKILL);
     return 0;
 }
@@ -125,6 +146,7 @@ static int hold_and_live(void *context)
     fill(queue, dead);
     check_is(test_end(test_child(hold_and_die, queue)), -SIGKILL);
     hold(queue);
+    hold_units();
     struct account *account = kin_segment_data(segment);
     use_arena(segment);
     check_is(kin_lock_acquire(segment, &account->other, KIN_NOW), 0);
@@ -273,6 +295,40 @@ static void locks(void)
     kin_segment_close(segment);
 }
 
+/* All values, however many the set says that it has. */
+static void all_values(kin_segment *home, kin_semaphore *set)
+{
+    struct kin_semaphore_status status;
+    if (kin_semaphore_status(home, set, &status) < 0)
+        return;
+    uint16_t *values = calloc(status.count, sizeof *values);
+    check(values != NULL);
+    if (kin_semaphore_get_all(home, set, values) == 0)
+        kin_semaphore_set_all(home, set, values);
+    free(values);
+}
+
+static void semaphores(void)
+{
+    static const struct kin_semaphore_op ops[] = {
+        {0, -1, KIN_SEMAPHORE_UNDO}, {1, 3, KIN_SEMAPHORE_UNDO}, {2, -1, 0}, {0, 1, 0}};
+    static const struct kin_semaphore_op zero = {1, 0, 0}, much = {0, -2000, KIN_SEMAPHORE_UNDO};
+    struct kin_semaphore_value value;
+    kin_segment *home;
+    kin_semaphore *set = open_set(&home);
+    if (!set)
+        return;
+    kin_semaphore_get(home, set, 1, &value); /* waits for its lock for ever: what follows does not wait at all */
+    kin_semaphore_acquire(home, set, KIN_NOW);
+    kin_semaphore_operate(home, set, ops, 4, KIN_NOW);
+    kin_semaphore_operate(home, set, &zero, 1, KIN_NOW);
+    kin_semaphore_operate(home, set, &much, 1, BRIEFLY);
+    kin_semaphore_release(home, set);
+    kin_semaphore_set(home, set, 2, 7);
+    all_values(home, set);
+    kin_segment_close(home);
+}
+
 static int see_object(void *context, const struct kin_object *object)
 {
     (void)context;
@@ -323,6 +379,7 @@ int round_run(bool thorough)
 {
     queues(thorough);
     locks();
+    semaphores();
     if (thorough)
         listings();
     kin_remove(NULL, "q", 0); /* a living process holds something of it, so it mostly stays */
