@@ -3,8 +3,8 @@
 #define KIN_KIN_H
 
 #include <kin/arena.h>
-#include <kin/base.h>
 #include <kin/barrier.h>
+#include <kin/base.h>
 #include <kin/channel.h>
 #include <kin/condition.h>
 #include <kin/domain.h>
@@ -16,6 +16,7 @@
 #include <kin/once.h>
 #include <kin/pipe.h>
 #include <kin/pipeline.h>
+#include <kin/poll.h>
 #include <kin/prefork.h>
 #include <kin/process.h>
 #include <kin/pump.h>

@@ -56,6 +56,13 @@ int kin_lock_acquire(kin_segment *segment, kin_lock *lock, kin_time until);
 /* Releases it. -EPERM: this thread does not hold it. */
 int kin_lock_release(kin_segment *segment, kin_lock *lock);
 
+/* A descriptor for poll, epoll or an event loop, readable when it is worth while to try to acquire it (KIN_NOW); after
+ * one try that failed it becomes readable again when the lock may be had, or its owner died. One a lock and handle of
+ * the segment; do not close it. kin_lock_clear() empties it before each try. -EBUSY: 64 others poll things of this
+ * segment. Fork: the child asks for one of its own. */
+int kin_lock_fd(kin_segment *segment, kin_lock *lock);
+int kin_lock_clear(kin_segment *segment, kin_lock *lock);
+
 /* The dead owner, for who holds the lock with KIN_RECOVERED. */
 int kin_lock_dead_owner(kin_segment *segment, const kin_lock *lock, struct kin_owner *out);
 

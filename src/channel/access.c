@@ -168,7 +168,7 @@ uint32_t queue_pass_on(struct waiting *waiting, bool more, uint32_t *ring)
 {
     kin_queue *queue = waiting->queue;
     uint32_t *event = queue_event(queue, waiting->what);
-    *ring = more ? LOAD(queue->hot->armed) & waiting->what : 0;
+    *ring = more ? (uint32_t)LOAD(queue->hot->armed) & waiting->what : 0;
     if (!waiting->slept)
         return 0;
     event_arm(event, EVENT_SLEEPERS);

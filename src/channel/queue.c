@@ -123,7 +123,7 @@ int kin_queue_open(kin_domain *domain, const char *name, const struct kin_queue_
         return result;
     }
     queue->number = FETCH_ADD(handles, 1) + 1;
-    pthread_mutex_init(&queue->poll_lock, NULL);
+    queue->fds = (struct poll_fds)POLL_FDS_INIT;
     result = view(queue);
     if (result < 0) {
         object_close(&queue->object);
@@ -138,10 +138,10 @@ void kin_queue_close(kin_queue *queue)
 {
     if (!queue)
         return;
-    poll_close(queue);
+    if (queue->fds.close)
+        queue->fds.close(&queue->fds);
     queue_give_up(queue);
     object_close(&queue->object);
-    pthread_mutex_destroy(&queue->poll_lock);
     free(queue);
 }
 

@@ -37,6 +37,7 @@
 #include "segment/table.h"
 #include "sync/event.h"
 #include "sync/mutex.h"
+#include "sync/poll.h"
 #include "sync/wait.h"
 #include <kin/queue.h>
 
@@ -89,17 +90,10 @@ struct hot {
     uint64_t sequence;           /* of the next message; counts from 1 */
     uint32_t summary;     /* bit g: some lane of priorities 1024 g and following has messages; lane 0 is not counted */
     uint32_t held, aside; /* lists */
-    uint32_t armed;       /* pollers armed: bits of enum kin_ready */
-    uint32_t spare[2];
+    uint32_t spare;
+    uint64_t armed; /* of the pollers (sync/poll.h); their bits are of enum kin_ready */
 };
 _Static_assert(sizeof(struct hot) == 64, "one cache line");
-
-#define POLLERS_MAX 64u
-struct poller {
-    uint64_t bell;
-    uint32_t what; /* of enum kin_ready; 0: not armed */
-    uint32_t spare;
-};
 
 struct queue_header {
     struct segment_header base;
@@ -120,11 +114,6 @@ enum list { LIST_FREE, LIST_FRESH, LIST_HELD, LIST_ASIDE, LIST_LANE };
 /* The words of an op. */
 enum { W_FROM, W_PREV, W_NEXT, W_TO, W_LEFT, W_RIGHT, W_DEPTH };
 
-struct poll_set {
-    int epoll, bell, timer;
-    uint64_t id; /* of the bell */
-};
-
 struct kin_queue {
     struct object object;
     struct queue_header *shared;
@@ -136,8 +125,7 @@ struct kin_queue {
     uint32_t named_by;    /* the process record that names this queue already ... */
     uint32_t named_when;  /* ... unless domain->forgotten has moved on */
     uint32_t peer_cpu[2]; /* where the other side was met last: as receiver, as sender */
-    pthread_mutex_t poll_lock;
-    struct poll_set poll[2];
+    struct poll_fds fds;
 };
 
 static inline struct record *record_at(kin_queue *queue, uint32_t slot)
@@ -181,14 +169,16 @@ static inline void queue_unlock(kin_queue *queue, struct seat *seat)
     mutex_release(&queue->hot->lock);
     life_work_done(seat);
 }
+static inline struct poll_table queue_pollers(kin_queue *queue)
+{
+    return (struct poll_table){&queue->hot->armed, queue->shared->pollers};
+}
 /* Rings pollers and wakes sleepers after the release: bits from event_fire, and what pollers are armed for. */
-void poll_ring(kin_queue *queue, uint32_t what);
-void poll_ring_locked(kin_queue *queue, uint32_t what);
 static inline void queue_wake(kin_queue *queue, uint32_t *event, uint32_t bits, uint32_t ring)
 {
     event_wake(event, bits);
     if (unlikely(ring))
-        poll_ring(queue, ring);
+        poll_ring_slowly(queue->object.domain, queue_pollers(queue), ring);
 }
 /* What those sleep on who wait until that is possible. */
 static inline uint32_t *queue_event(kin_queue *queue, enum kin_ready what)
@@ -198,7 +188,7 @@ static inline uint32_t *queue_event(kin_queue *queue, enum kin_ready what)
 /* Under the lock, before a commit that makes `what` possible: fires the event. */
 static inline uint32_t queue_fire(kin_queue *queue, enum kin_ready what, uint32_t *ring)
 {
-    *ring = LOAD(queue->hot->armed) & what;
+    *ring = (uint32_t)LOAD(queue->hot->armed) & what;
     return event_fire(queue_event(queue, what));
 }
 
@@ -352,9 +342,5 @@ int queue_bury(kin_queue *queue, struct kin_message *message, kin_queue *dead_le
 void queue_give_up(kin_queue *queue);
 /* Tries once more what was set aside, until the dead-letter queue is full again. */
 int queue_unbury(kin_queue *queue, kin_queue *dead_letter);
-
-/* ---- poll.c ---- */
-
-void poll_close(kin_queue *queue);
 
 #endif

@@ -48,7 +48,7 @@ static bool settle_record(kin_queue *queue, struct seat *seat, uint32_t slot, st
     bool done = move_commit(queue, seat, &move);
     event_wake(queue_event(queue, what), bits);
     if (ring)
-        poll_ring_locked(queue, ring);
+        poll_ring_slowly(queue->object.domain, queue_pollers(queue), ring);
     static const char *const names[] = {"", "", "a loan", "a borrow", "a lease", "a receive"};
     life_log(queue->object.domain, &queue->object.segment, 0, owner, "%s, %s", names[STATE_TAG(before)],
              full ? STATE_TAG(before) == TAG_LOANED ? "sent" : "put back" : "freed");

@@ -2,6 +2,7 @@
 #include "life/bell.h"
 #include "sys/atomic.h"
 #include "sys/file.h"
+#include "sys/futex.h"
 #include "sys/reason.h"
 #include <dirent.h>
 #include <errno.h>
@@ -60,8 +61,24 @@ static bool ring_path(int directory, const char *path)
 bool bell_ring(kin_domain *domain, bell_id id)
 {
     char path[4096];
+    if (id & BELL_OF_LIFE) {
+        struct life *life = life_verdict(domain, (uint32_t)id & ID_MASK) == VERDICT_ALIVE
+                                ? life_at(domain, (uint32_t)id & ID_MASK)
+                                : NULL;
+        if (!life)
+            return false;
+        FETCH_ADD(life->rung, 1);
+        futex_wake(&life->rung, 1);
+        return true;
+    }
     path_of(domain, id, path);
     return ring_path(AT_FDCWD, path);
+}
+
+bool bell_is_stale(kin_domain *domain, bell_id id)
+{
+    uint32_t owner = (uint32_t)id & ID_MASK;
+    return (id & BELL_OF_LIFE ? life_prove(domain, owner) : process_verdict(domain, owner, false)) != VERDICT_ALIVE;
 }
 
 /* What a walk over the doorbells does with each; `owner` is the id of a process record, 0 in a name that is none. */

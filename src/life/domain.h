@@ -103,7 +103,7 @@ struct life {
     uint64_t waits_for;  /* id of the object it sleeps on, 0: none. For those who look */
     uint64_t waits_at;   /* and where in it, */
     uint32_t waits_what; /* and for what there: of a semaphore its number, and WAITS_ZERO */
-    uint32_t spare_half;
+    uint32_t rung;       /* its bell (life/bell.h) */
     uint64_t spare[5];
     struct hold holds[HOLDS_MAX];
 };
@@ -159,7 +159,7 @@ struct domain_header {
     struct segment_header base;
     uint32_t obit;
     uint32_t bells;  /* doorbells armed anywhere in the domain, ever: 0 saves the announcer a walk */
-    uint32_t deaths; /* announcements so far: who sees another number looks at what he holds dear */
+    uint32_t deaths; /* announcements and removals so far: who sees another number looks at what he holds dear */
     uint32_t spare[13];
     int64_t reserved;
     uint64_t next_object;

@@ -258,6 +258,7 @@ int kin_remove(kin_domain *given, const char *name, unsigned flags)
         file_close(fd);
     }
     if (result == 0) {
+        FETCH_ADD(domain->shared->deaths, 1);
         futex_wake(&domain->shared->obit, FUTEX_ALL); /* everybody looks after his own object */
         if (LOAD(domain->shared->bells))
             bell_ring_everywhere(domain);

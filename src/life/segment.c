@@ -94,6 +94,7 @@ static int open_handle(enum way way, kin_domain *domain, const char *name, int f
     kin_segment *handle = calloc(1, sizeof *handle);
     if (!handle)
         return reason(-ENOMEM, "no memory left in this process");
+    handle->fds = (struct poll_fds)POLL_FDS_INIT;
     struct birth context = {options ? options : &defaults, handle};
     unsigned flags = context.options->flags;
     struct object_birth birth = {
@@ -179,6 +180,8 @@ void kin_segment_close(kin_segment *segment)
 {
     if (!segment)
         return;
+    if (segment->fds.close)
+        segment->fds.close(&segment->fds);
     if (segment->give_up)
         segment->give_up(segment);
     if (segment->attachment) {

@@ -19,6 +19,7 @@
 #ifndef LIFE_SEGMENT_H
 #define LIFE_SEGMENT_H
 
+#include "life/bell.h"
 #include "life/object.h"
 #include "sys/atomic.h"
 #include <kin/lock.h>
@@ -37,6 +38,8 @@ struct data_header {
     uint32_t flags;
     uint32_t spare;
     uint64_t objects[SEGMENT_OBJECTS_MAX];
+    uint64_t armed;
+    struct poller pollers[POLLERS_MAX]; /* of all that lies in the segment and can be polled */
 };
 _Static_assert(sizeof(struct data_header) <= SEGMENT_DATA_AT, "the header is before the data");
 
@@ -56,6 +59,7 @@ struct kin_segment {
     uint32_t named_by;                     /* the process record that names this segment as held ... */
     uint32_t named_when;                   /* ... unless domain->forgotten has moved on */
     void (*give_up)(kin_segment *segment); /* before it is closed; NULL: nothing was held through this handle */
+    struct poll_fds fds;
 };
 
 static inline struct data_header *segment_shared(const kin_segment *segment)

@@ -10,6 +10,7 @@
  * Tests    tests/unit/sync, tests/crash/sweep_life, model/lock.pml. */
 #include "sync/mutex.h"
 #include "sync/place.h"
+#include "sync/poll.h"
 #include "sys/clock.h"
 #include "sys/reason.h"
 #include <errno.h>
@@ -24,6 +25,14 @@ int kin_lock_init(kin_segment *segment, kin_lock *lock)
     if (result == 0)
         place_ready(lock, &make);
     return result;
+}
+
+/* After a release that found WAITERS: a sleeper, or an armed poller, or both. */
+static __attribute__((noinline)) void wake(kin_segment *segment, kin_lock *lock)
+{
+    uint64_t offset = (uint64_t)((uintptr_t)lock - (uintptr_t)segment->data);
+    mutex_wake(&lock->word);
+    poll_ring_place(segment, offset, 0);
 }
 
 /* Under the lock: who died. */
@@ -58,12 +67,12 @@ static int recovered(kin_segment *segment, kin_lock *lock, uint32_t dead)
 }
 
 /* Lets go of a lock that is not repaired: the next one is told. */
-static void give_on(kin_lock *lock)
+static void give_on(kin_segment *segment, kin_lock *lock)
 {
     STORE(lock->orphaned, 1);
     KEEP_ORDER();
     if (EXCHANGE(lock->word, MUTEX_ORPHAN | MUTEX_WAITERS) & MUTEX_WAITERS)
-        mutex_wake(&lock->word);
+        wake(segment, lock);
 }
 
 /* The hold is recorded, and the lock was not free. */
@@ -71,11 +80,12 @@ static __attribute__((noinline)) int acquire_held(struct seat *seat, kin_segment
                                                   kin_time until)
 {
     struct mutex_ask ask = {.seat = seat, .word = &lock->word, .object = &segment->object, .until = until};
+    ask.offset = (uint64_t)((uintptr_t)lock - (uintptr_t)segment->data);
     int result = mutex_acquire_slowly(&ask);
     if (result == KIN_RECOVERED) {
         result = recovered(segment, lock, ask.dead);
         if (result < 0)
-            give_on(lock);
+            give_on(segment, lock);
     }
     if (result < 0)
         life_forget(seat, number);
@@ -123,7 +133,8 @@ static __attribute__((noinline)) int release_any(kin_segment *segment, kin_lock 
     int number = life_holds(seat, segment->object.id, offset);
     if (number < 0 || (LOAD(lock->word) & ID_MASK) != seat->id)
         return reason(-EPERM, "this thread does not hold the lock in %s", segment->object.segment.path);
-    mutex_release(&lock->word);
+    if (unlikely(mutex_let_go(&lock->word)))
+        wake(segment, lock);
     life_forget(seat, number);
     return 0;
 }
@@ -136,7 +147,8 @@ int kin_lock_release(kin_segment *segment, kin_lock *lock)
     if (unlikely(!seat || seat->holds != 1 || LOAD(seat->life->holds[0].offset) != offset ||
                  LOAD(seat->life->holds[0].object) != segment->object.id || (LOAD(lock->word) & ID_MASK) != seat->id))
         return release_any(segment, lock);
-    mutex_release(&lock->word);
+    if (unlikely(mutex_let_go(&lock->word)))
+        wake(segment, lock);
     life_forget(seat, 0);
     return 0;
 }
@@ -160,6 +172,53 @@ void kin_lock_on_recovery(kin_segment *segment, kin_repair repair, void *context
 {
     segment->repair = repair;
     segment->repair_context = context;
+}
+
+/* Worth a try: free, or its owner died. If not, WAITERS, as for a sleeper: the release is to look at the pollers. */
+static bool is_ready(const struct pollable *thing, bool slow)
+{
+    kin_segment *segment = thing->handle;
+    kin_domain *domain = segment->object.domain;
+    kin_lock *lock = (kin_lock *)(void *)(segment->data + thing->offset);
+    for (;;) {
+        uint32_t seen = LOAD_ACQUIRE(lock->word), owner = seen & ID_MASK;
+        if (owner == 0 || owner == MUTEX_ORPHAN || object_removed(&segment->object, slow) < 0)
+            return true;
+        if ((slow ? life_prove(domain, owner) : life_verdict(domain, owner)) != VERDICT_ALIVE)
+            return true;
+        if (seen & MUTEX_WAITERS || CAS(lock->word, &seen, seen | MUTEX_WAITERS))
+            return false;
+    }
+}
+
+static int pollable_of(kin_segment *segment, kin_lock *lock, struct pollable *out)
+{
+    uint64_t offset;
+    if (!place_is(segment, lock, &make, &offset))
+        return place_refuse(segment, lock, &make);
+    *out = poll_place(segment, offset, 0, is_ready);
+    return 0;
+}
+
+int kin_lock_fd(kin_segment *segment, kin_lock *lock)
+{
+    struct pollable thing;
+    int result = pollable_of(segment, lock, &thing);
+    return result < 0 ? result : poll_fd(&segment->fds, &thing);
+}
+
+int kin_lock_clear(kin_segment *segment, kin_lock *lock)
+{
+    struct pollable thing;
+    int result = pollable_of(segment, lock, &thing);
+    return result < 0 ? result : poll_clear(&segment->fds, &thing, "kin_lock_fd");
+}
+
+int kin_poll_add_lock(kin_poll *poll, kin_segment *segment, kin_lock *lock)
+{
+    struct pollable thing;
+    int result = pollable_of(segment, lock, &thing);
+    return result < 0 ? result : poll_add(poll, &thing);
 }
 
 static int set_up(void *context, kin_segment *segment)
@@ -192,7 +251,7 @@ int lock_settle(kin_segment *segment, struct seat *seat, void *at, uint32_t dead
     if (CAS(lock->word, &seen, seat->id | (seen & MUTEX_WAITERS))) {
         note_owner(segment->object.domain, lock, dead);
         life_log(segment->object.domain, &segment->object.segment, dead, 0, "lock");
-        give_on(lock);
+        give_on(segment, lock);
     }
     life_forget(seat, number);
     return 0;

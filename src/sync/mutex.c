@@ -141,6 +141,7 @@ static enum woken sleep_for(struct attempt *attempt, uint32_t seen)
     struct wait wait = {
         .seat = ask->seat,
         .object = ask->object->id,
+        .offset = ask->offset,
         .word = ask->word,
         .value = seen,
         .until = attempt->until,

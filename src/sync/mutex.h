@@ -2,6 +2,7 @@
  *
  * Layout   one u32: 0, or the owner's life id, with WAITERS on top.
  * States   free 0 -> held {id} -> held {id|WAITERS} -> free; held by a dead life -> stolen {thief|WAITERS kept}.
+ *          WAITERS is set by sleepers, and by pollers (sync/poll.h) before they wait.
  * Always   the owner named the object in his life before the CAS (op.object for objects, holds[] for users' locks).
  *          WAITERS unset while somebody sleeps is wrong (the sleeper waits for the backstop), set too much is slow.
  * Order    CAS acquires, exchange releases. A thief copies the dead one's op into his own life before the CAS, so that
@@ -28,6 +29,7 @@ struct mutex_ask {
     struct seat *seat;
     uint32_t *word;
     struct object *object;
+    uint64_t offset; /* of the word in a segment, 0 for an object's own lock */
     kin_time until;
     bool brief;    /* whoever holds it is in the middle of an operation: a deadline waits a little for him */
     bool adopt;    /* copy a dead owner's op before stealing: for objects, whose repair it is. Brief */
@@ -46,10 +48,16 @@ static inline bool mutex_try(const struct seat *seat, uint32_t *word)
     return likely(CAS(*word, &free, seat->id));
 }
 
-static inline void mutex_release(uint32_t *word)
+/* The release alone. True: somebody is to be woken. */
+static inline bool mutex_let_go(uint32_t *word)
 {
     KEEP_ORDER();
-    if (unlikely(EXCHANGE(*word, 0) & MUTEX_WAITERS))
+    return EXCHANGE(*word, 0) & MUTEX_WAITERS;
+}
+
+static inline void mutex_release(uint32_t *word)
+{
+    if (unlikely(mutex_let_go(word)))
         mutex_wake(word);
 }
 

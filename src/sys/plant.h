@@ -15,6 +15,7 @@ enum plant {
     PLANT_IGNORE_FINISH,  /* a thief does not ask the finish record */
     PLANT_NO_HOLD,        /* a user's lock is not named before it is taken */
     PLANT_NO_HOLDERS,     /* a receiver does not sleep on the lives of lease holders */
+    PLANT_NO_RING,        /* who is armed is not rung */
     PLANT_STOP_AWAKE,     /* no bug: who is about to sleep on a queue stops (SIGSTOP) between release and sleep */
     PLANT_STOP_WOKEN,     /* no bug: who was woken stops before he takes the lock */
 };

@@ -175,6 +175,9 @@ unsigned files_parts(const struct kept files[FILES], bool all, struct part parts
     add(&list, FILE_SEGMENT, offsetof(struct data_header, objects), sizeof(uint64_t) * SEGMENT_OBJECTS_MAX, 499,
         "what may be in it");
     add_arena(&list, files);
+    add(&list, FILE_SEGMENT, offsetof(struct data_header, armed), 8 + sizeof(struct poller), 1, "poller");
+    add(&list, FILE_SEGMENT, offsetof(struct data_header, pollers[1]), sizeof(struct poller) * (POLLERS_MAX - 1), 97,
+        "pollers");
     add(&list, FILE_SEGMENT, SEGMENT_DATA_AT, 2 * sizeof(kin_lock) + 8, 1, "locks");
     /* The header, both lines, the other cells and as many entries; the rest is sampled. */
     add(&list, FILE_SET, SEGMENT_DATA_AT, sizeof(struct semaphore) + 64, 1, "semaphore");

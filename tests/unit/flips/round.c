@@ -2,6 +2,7 @@
 #include "support.h"
 #include <kin/arena.h>
 #include <kin/lock.h>
+#include <kin/poll.h>
 #include <kin/queue.h>
 #include <kin/semaphore.h>
 #include <errno.h>
@@ -153,6 +154,7 @@ static int hold_and_live(void *context)
     send_some(queue, 20, 3, 2);
     send_some(queue, 700, 700, 3);
     send_some(queue, 2500, 700, 3);
+    check(kin_lock_fd(segment, &account->other) >= 0);
     send_some(queue, 10, 1500, 1); /* no more: the lanes up to it are restored before each flip */
     check(kin_queue_fd(queue, KIN_CAN_SEND) >= 0);
     __atomic_store_n(ready, 1, __ATOMIC_RELEASE);
@@ -329,6 +331,32 @@ static void semaphores(void)
     kin_segment_close(home);
 }
 
+static void polls(void)
+{
+    int which;
+    kin_poll *set;
+    kin_queue *queue = NULL;
+    kin_segment *segment = open_segment();
+    check_is(kin_poll_create(&set), 0);
+    if (kin_queue_open(NULL, "q", KIN_QUEUE(.flags = KIN_MUST_EXIST), &queue) == 0)
+        kin_poll_add_queue(set, queue, KIN_CAN_RECEIVE);
+    if (segment && kin_segment_bytes(segment) >= sizeof(struct account)) {
+        struct account *account = kin_segment_data(segment);
+        kin_lock_fd(segment, &account->other);
+        kin_poll_add_lock(set, segment, &account->other);
+        if (kin_lock_acquire(segment, &account->lock, KIN_NOW) >= 0) {
+            kin_poll_add_lock(set, segment, &account->lock);
+            kin_poll_wait(set, BRIEFLY, &which);
+            kin_lock_release(segment, &account->lock);
+        }
+        kin_lock_clear(segment, &account->other);
+    }
+    kin_poll_wait(set, KIN_NOW, &which);
+    kin_poll_destroy(set);
+    kin_segment_close(segment);
+    kin_queue_close(queue);
+}
+
 static int see_object(void *context, const struct kin_object *object)
 {
     (void)context;
@@ -380,6 +408,7 @@ int round_run(bool thorough)
     queues(thorough);
     locks();
     semaphores();
+    polls();
     if (thorough)
         listings();
     kin_remove(NULL, "q", 0); /* a living process holds something of it, so it mostly stays */

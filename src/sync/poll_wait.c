@@ -1,0 +1,236 @@
+/* Waiting for a set, and sets of one as descriptors. */
+#include "sync/poll_set.h"
+#include "sync/wait.h"
+#include "sys/clock.h"
+#include "sys/file.h"
+#include "sys/plant.h"
+#include "sys/ready.h"
+#include "sys/reason.h"
+#include <errno.h>
+#include <stdlib.h>
+
+/* 1: worth a try; 0: not yet, and armed. */
+static int look(kin_poll *set, struct member *member, bool slow)
+{
+    const struct pollable *thing = &member->thing;
+    if (thing->ready(thing, slow))
+        return 1;
+    int result = set_arm(set, member);
+    if (result < 0)
+        return result;
+    if (!thing->ready(thing, false))
+        return 0;
+    member->armed = false;
+    return 1;
+}
+
+/* Who is not armed is to be looked at. All are found before the first is armed again: things may share a bit. */
+static void see_who_rang(kin_poll *set, bool all)
+{
+    for (unsigned i = 0; i < set->size; i++) {
+        struct member *member = &set->members[i];
+        if (!member->armed)
+            continue;
+        const struct poller *poller = member->poller;
+        if (all || !(LOAD_ACQUIRE(poller->arms) & member->thing.bit) ||
+            LOAD(poller->bell) != set->bells[member->bell].id)
+            member->armed = false;
+    }
+}
+
+/* After deaths and removals all is looked at. */
+static bool somebody_died(kin_poll *set)
+{
+    bool any = false;
+    for (unsigned i = 0; i < set->bell_count; i++) {
+        struct set_bell *bell = &set->bells[i];
+        uint32_t deaths = LOAD_ACQUIRE(bell->domain->shared->deaths);
+        any |= deaths != bell->deaths;
+        bell->deaths = deaths;
+    }
+    return any;
+}
+
+int set_look(kin_poll *set, bool slow)
+{
+    bool died = somebody_died(set);
+    see_who_rang(set, died || slow);
+    for (unsigned i = 0; i < set->size; i++) {
+        unsigned number = (set->cursor + i) % set->size;
+        struct member *member = &set->members[number];
+        int result = 0;
+        if (member->kind == MEMBER_FD)
+            result = member->ready;
+        else if (member->kind == MEMBER_THING && !member->armed)
+            result = look(set, member, slow);
+        if (result < 0)
+            return result;
+        if (result == 0)
+            continue;
+        set->cursor = number + 1;
+        return (int)number;
+    }
+    return -EAGAIN;
+}
+
+bool set_drain(kin_poll *set)
+{
+    char bytes[256];
+    uint64_t ticks;
+    for (unsigned i = 0; i < set->bell_count; i++)
+        while (set->bells[i].fd >= 0 && file_read(set->bells[i].fd, bytes, sizeof bytes) == (ssize_t)sizeof bytes)
+            continue;
+    return set->timer >= 0 && file_read(set->timer, &ticks, sizeof ticks) > 0;
+}
+
+/* Waits for bells and descriptors, and says which of the descriptors are ready. How many of all are. */
+static int poll_descriptors(kin_poll *set, kin_time until)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < set->bell_count; i++)
+        set->fds[count++] = (struct pollfd){.fd = set->bells[i].fd, .events = POLLIN};
+    unsigned first = count;
+    for (unsigned i = 0; i < set->size; i++)
+        if (set->members[i].kind == MEMBER_FD)
+            set->fds[count++] = (struct pollfd){.fd = set->members[i].fd, .events = set->members[i].events};
+    int result = ready_until(set->fds, count, until);
+    for (unsigned i = 0; i < set->size; i++)
+        if (set->members[i].kind == MEMBER_FD)
+            set->members[i].ready = result > 0 && set->fds[first++].revents != 0;
+    return result;
+}
+
+static enum woken sleep_on_descriptors(kin_poll *set, kin_time until)
+{
+    int64_t left = clock_left(until), backstop = BACKSTOP(WAIT_BACKSTOP);
+    int result = poll_descriptors(set, kin_after(left < backstop ? left : backstop));
+    bool ticked = set_drain(set);
+    if (result <= 0 && clock_left(until) <= 0)
+        return WOKEN_LATE;
+    return result <= 0 || ticked ? WOKEN_BACKSTOP : WOKEN_LOOK;
+}
+
+/* `rung` is the life's bell as it was before all was looked at. */
+static enum woken sleep_on_life(kin_poll *set, struct seat *seat, uint32_t rung, kin_time until)
+{
+    struct wait wait = {.seat = seat, .word = &seat->life->rung, .value = rung, .until = until};
+    for (unsigned i = 0; i < set->size && set->used == 1; i++)
+        if (set->members[i].kind == MEMBER_THING) {
+            wait.object = set->members[i].thing.object->id;
+            wait.offset = set->members[i].thing.offset;
+        }
+    return wait_sleep(&wait);
+}
+
+int kin_poll_wait(kin_poll *set, kin_time until, int *which)
+{
+    struct seat *seat = NULL;
+    enum woken woken = WOKEN_LOOK;
+    if (set->used == 0)
+        return reason(-EINVAL, "the set is empty: nothing would ever end the wait");
+    int result = set_prepare(set);
+    if (result == 0 && set->bell_count && set->bells[0].fd < 0)
+        seat = life_enter(set->bells[0].domain, &result);
+    if (result == 0 && !seat && set->descriptors)
+        poll_descriptors(set, KIN_NOW);
+    while (result == 0) {
+        uint32_t rung = seat ? LOAD_ACQUIRE(seat->life->rung) : 0;
+        result = set_look(set, woken != WOKEN_LOOK);
+        if (result != -EAGAIN)
+            break;
+        if (woken == WOKEN_LATE || (until == KIN_NOW && seat))
+            return reason(-ETIMEDOUT, "nothing in the set became ready");
+        woken = seat ? sleep_on_life(set, seat, rung, until) : sleep_on_descriptors(set, until);
+        result = 0;
+    }
+    if (result >= 0)
+        *which = result;
+    return result < 0 ? result : 0;
+}
+
+static void ring_ourselves(kin_poll *set)
+{
+    for (unsigned i = 0; i < set->bell_count; i++)
+        file_write(set->bells[i].fd, "!", 1);
+}
+
+int kin_poll_fd(kin_poll *set)
+{
+    set->exported = true;
+    int result = set_prepare(set);
+    if (result < 0)
+        return result;
+    ring_ourselves(set); /* nothing was looked at yet */
+    return set->epoll;
+}
+
+static kin_poll **find(struct poll_fds *fds, const struct pollable *thing)
+{
+    kin_poll **place = &fds->first;
+    while (*place && ((*place)->members[0].thing.offset != thing->offset ||
+                      (*place)->members[0].thing.what != thing->what))
+        place = &(*place)->next;
+    return place;
+}
+
+static void close_all(struct poll_fds *fds)
+{
+    while (fds->first) {
+        kin_poll *set = fds->first;
+        fds->first = set->next;
+        kin_poll_destroy(set);
+    }
+}
+
+static int make_one(const struct pollable *thing, kin_poll **out)
+{
+    kin_poll *set;
+    int result = kin_poll_create(&set);
+    if (result < 0)
+        return result;
+    set->exported = true;
+    result = poll_add(set, thing);
+    if (result < 0)
+        kin_poll_destroy(set);
+    else
+        *out = set;
+    return result;
+}
+
+/* Looks, and is readable if that is worth a try. */
+static int look_and_ring(kin_poll *set, bool slow)
+{
+    int result = set_prepare(set);
+    if (result == 0)
+        result = set_look(set, slow);
+    if (result >= 0)
+        ring_ourselves(set);
+    return result == -EAGAIN || result >= 0 ? 0 : result;
+}
+
+int poll_fd(struct poll_fds *fds, const struct pollable *thing)
+{
+    pthread_mutex_lock(&fds->lock);
+    fds->close = close_all;
+    kin_poll **place = find(fds, thing);
+    int result = *place ? 0 : make_one(thing, place);
+    if (result >= 0)
+        result = look_and_ring(*place, false);
+    int fd = result < 0 ? result : (*place)->epoll;
+    pthread_mutex_unlock(&fds->lock);
+    return fd;
+}
+
+int poll_clear(struct poll_fds *fds, const struct pollable *thing, const char *asker)
+{
+    pthread_mutex_lock(&fds->lock);
+    kin_poll *set = *find(fds, thing);
+    int result = set ? 0 : reason(-EINVAL, "%s was not asked for this descriptor", asker);
+    if (set) {
+        bool ticked = set_drain(set);
+        set->members[0].armed = false;
+        result = look_and_ring(set, ticked);
+    }
+    pthread_mutex_unlock(&fds->lock);
+    return result;
+}

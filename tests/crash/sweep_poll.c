@@ -1,0 +1,350 @@
+/* Real kills of what arms and rings pollers, at each instruction, with somebody asleep in a set; then the bug
+ * that these must catch. No backstop mends anything here.
+ *
+ *     sweep_poll [NAME]; samples of the moments, with KIN_LONG=1 all; their seed printed (KIN_SEED repeats it). */
+#include "aid.h"
+#include "sync/poll.h"
+#include "sys/plant.h"
+#include <errno.h>
+#include <kin/crash.h>
+#include <kin/kin.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define HANG 20000  /* ms: what takes longer in a sound library hangs */
+#define SILENT 1500 /* ms: a planted bug that is still silent after this long counts as a hang */
+
+struct play {
+    const char *name;
+    int (*arrive)(void);
+    int (*operate)(void);
+    int (*wait)(void); /* a peer's, who must end by himself */
+    unsigned limit;    /* moments of a short run */
+};
+
+static char path[64];
+static kin_queue *queue;
+static kin_segment *home;
+static kin_lock *lock;
+static kin_poll *set;
+static char message[8];
+
+static int open_all(void)
+{
+    if (queue)
+        return 0;
+    int result = kin_queue_open(NULL, "q", KIN_QUEUE(.messages = 1, .message_max = 8), &queue);
+    if (result == 0)
+        result = kin_lock_open(NULL, "door", NULL, &home, &lock);
+    if (result == 0)
+        result = kin_poll_create(&set);
+    return result;
+}
+
+static int enter(void)
+{
+    struct kin_queue_status status;
+    int result = open_all();
+    return result < 0 ? result : kin_queue_status(queue, &status);
+}
+
+static int hold(void)
+{
+    int result = open_all();
+    return result < 0 ? result : kin_lock_acquire(home, lock, KIN_NOW);
+}
+
+static int release(void)
+{
+    return kin_lock_release(home, lock);
+}
+
+static int send_one(void)
+{
+    return kin_queue_send(queue, "message", 8, NULL, KIN_NOW);
+}
+
+static int add_both(void)
+{
+    int result = enter();
+    if (result == 0)
+        result = kin_poll_add_queue(set, queue, KIN_CAN_RECEIVE);
+    if (result == 0)
+        result = kin_poll_add_lock(set, home, lock);
+    return result < 0 ? result : 0;
+}
+
+static int add_and_look(void)
+{
+    int which, result = add_both();
+    if (result == 0)
+        result = kin_poll_wait(set, KIN_NOW, &which);
+    return result == -ETIMEDOUT ? 0 : result;
+}
+
+static int look_again(void)
+{
+    int which;
+    kin_poll_wait(set, KIN_NOW, &which);
+    kin_poll_destroy(set);
+    return kin_poll_create(&set);
+}
+
+static int give_descriptor(void)
+{
+    int result = kin_lock_fd(home, lock);
+    return result < 0 ? result : kin_lock_clear(home, lock);
+}
+
+static bool may_be_had(void)
+{
+    int which;
+    return kin_queue_receive(queue, message, sizeof message, NULL, KIN_NOW, NULL) == 0 ||
+           kin_lock_acquire(home, lock, KIN_NOW) >= 0 || kin_poll_wait(set, KIN_NOW, &which) == 0;
+}
+
+/* Ends when the queue or the lock could be had. */
+static int wait_in_set(void)
+{
+    int which = -1, result = kin_poll_wait(set, KIN_FOREVER, &which);
+    while (result == 0 && !may_be_had())
+        result = kin_poll_wait(set, KIN_FOREVER, &which);
+    return result;
+}
+
+/* The lock is held by the victim, who releases it or dies; without a message only the lock may be had. */
+static const struct play plays[] = {
+    {"kin_lock_release, a poller sleeps", hold, release, wait_in_set, 40},
+    {"kin_poll_add_lock and kin_poll_wait", enter, add_and_look, NULL, 16},
+    {"kin_poll_wait and kin_poll_destroy", add_both, look_again, NULL, 16},
+    {"kin_lock_fd and kin_lock_clear", hold, give_descriptor, NULL, 16},
+};
+
+static int open_domain_child(void)
+{
+    exit(open_all() < 0);
+}
+
+static int prepare(void *context)
+{
+    int status = -1;
+    (void)context;
+    if (remove_directory(path) != 0)
+        return kin_crash_fail("cannot remove %s", path);
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0)
+        open_domain_child();
+    return child > 0 && waitpid(child, &status, 0) == child && status == 0 ? 0 : kin_crash_fail("cannot be made");
+}
+
+static int told(int result)
+{
+    return result < 0 ? kin_crash_fail("it failed: %d (%s)", result, kin_reason()) : 0;
+}
+
+static int arrive(void *context)
+{
+    const struct play *play = context;
+    return told(play->arrive());
+}
+
+static int operate(void *context)
+{
+    const struct play *play = context;
+    return told(play->operate());
+}
+
+static int peer_arrive(void *context)
+{
+    (void)context;
+    return told(add_both());
+}
+
+static int peer_wait(void *context)
+{
+    const struct play *play = context;
+    return told(play->wait());
+}
+
+/* Polling goes on: a send rings, a release rings, all entries but those of the living can be had. */
+static int check(void *context, const struct kin_crash_point *point)
+{
+    int which = -1;
+    (void)context;
+    (void)point;
+    if (told(add_both()) < 0)
+        return -1;
+    int result = kin_lock_acquire(home, lock, KIN_NOW);
+    if (told(result) < 0)
+        return -1;
+    while (kin_poll_wait(set, KIN_NOW, &which) == 0)
+        if (kin_queue_receive(queue, message, sizeof message, NULL, KIN_NOW, NULL) < 0)
+            return kin_crash_fail("%d is told, and cannot be had", which);
+    if (told(send_one()) < 0)
+        return -1;
+    if (kin_poll_wait(set, KIN_NOW, &which) < 0 || which != 0)
+        return kin_crash_fail("a message is not told");
+    if (kin_queue_receive(queue, message, sizeof message, NULL, KIN_NOW, NULL) < 0 ||
+        kin_poll_wait(set, KIN_NOW, &which) != -ETIMEDOUT)
+        return kin_crash_fail("%d is told, and nothing is there", which);
+    if (told(release()) < 0)
+        return -1;
+    return kin_poll_wait(set, KIN_NOW, &which) == 0 && which == 1 ? 0 : kin_crash_fail("a release is not told");
+}
+
+static int sweep(const struct play *play, struct kin_crash_result *result)
+{
+    const char *seed = getenv("KIN_SEED");
+    struct kin_crash *crash =
+        KIN_CRASH(.context = (void *)(uintptr_t)play, .prepare = prepare, .victim = {arrive, operate}, .check = check,
+                  .limit = getenv("KIN_LONG") ? 0 : play->limit, .seed = seed ? strtoull(seed, NULL, 0) : 0);
+    if (play->wait)
+        crash->peer = (struct kin_crash_actor){peer_arrive, peer_wait};
+    return kin_crash_run(crash, KIN_CRASH_KILL, result);
+}
+
+static pid_t start(uint32_t planted, int (*run)(void))
+{
+    fflush(NULL);
+    pid_t child = fork();
+    if (child != 0)
+        return child;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    kin_planted |= planted;
+    exit(run() < 0); /* orderly: a death would wake whom the bug forgot */
+}
+
+static int stop_and_release(void)
+{
+    int result = hold();
+    raise(SIGSTOP);
+    return result < 0 ? result : release();
+}
+
+static int stop_and_send(void)
+{
+    int result = enter();
+    raise(SIGSTOP);
+    return result < 0 ? result : send_one();
+}
+
+static int poll_lock(void)
+{
+    int which, result = enter();
+    if (result == 0)
+        result = kin_poll_add_lock(set, home, lock);
+    return result < 0 ? result : kin_poll_wait(set, KIN_FOREVER, &which);
+}
+
+static int poll_queue(void)
+{
+    int which, result = enter();
+    if (result == 0)
+        result = kin_poll_add_queue(set, queue, KIN_CAN_RECEIVE);
+    return result < 0 ? result : kin_poll_wait(set, KIN_FOREVER, &which);
+}
+
+static int poll_by_descriptor(void)
+{
+    int result = enter(), fd = result < 0 ? result : kin_queue_fd(queue, KIN_CAN_RECEIVE);
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    if (fd >= 0)
+        result = kin_queue_clear(queue, KIN_CAN_RECEIVE);
+    return fd < 0 || result < 0 || poll(&ready, 1, -1) != 1 ? -1 : 0;
+}
+
+static void until_state(pid_t child, char wanted)
+{
+    char name[64], text[256], state = 0;
+    snprintf(name, sizeof name, "/proc/%d/stat", (int)child);
+    while (state != wanted && state != 'Z') {
+        FILE *file = fopen(name, "r");
+        if (!file || !fgets(text, sizeof text, file))
+            return;
+        fclose(file);
+        state = strrchr(text, ')')[2];
+        usleep(500);
+    }
+}
+
+/* Somebody polls and sleeps; then what he waits for is done, by one who goes on living. */
+static int poll_and_do(int (*make)(void), int (*wait)(void), int patience)
+{
+    pid_t maker = start(kin_planted, make);
+    until_state(maker, 'T');
+    pid_t poller = start(0, wait);
+    until_state(poller, 'S');
+    kill(maker, SIGCONT);
+    int result = ends(maker, HANG);
+    return ends(poller, patience) + result;
+}
+
+static int released(int patience)
+{
+    return poll_and_do(stop_and_release, poll_lock, patience);
+}
+
+static int sent(int patience)
+{
+    return poll_and_do(stop_and_send, poll_queue, patience);
+}
+
+static int sent_to_descriptor(int patience)
+{
+    return poll_and_do(stop_and_send, poll_by_descriptor, patience);
+}
+
+static unsigned number, failed;
+
+static void report(bool good, const char *what, const char *name)
+{
+    failed += !good;
+    printf("%s %u - %s%s\n", good ? "ok" : "not ok", ++number, what, name);
+    fflush(stdout);
+}
+
+static void bite(const char *name, int (*scenario)(int patience))
+{
+    bool sound = prepare(NULL) == 0 && scenario(HANG) == 0;
+    report(sound, "sound: ", name);
+    kin_planted = 1u << PLANT_NO_RING;
+    bool caught = prepare(NULL) == 0 && scenario(SILENT) != 0;
+    kin_planted = 0;
+    report(caught, "caught: nobody rings, ", name);
+}
+
+int main(int argc, char **argv)
+{
+    const char *reason;
+    kin_backstop = INT64_C(1000) * 1000 * 1000 * 1000;
+    if (!kin_crash_available(&reason)) {
+        printf("1..0 # SKIP %s\n", reason);
+        return 77;
+    }
+    strcpy(path, "/dev/shm/kin-poll-XXXXXX");
+    if (!mkdtemp(path) || setenv("KIN_DOMAIN", path, 1) < 0)
+        return 1;
+    for (unsigned i = 0; i < sizeof plays / sizeof *plays; i++) {
+        struct kin_crash_result result;
+        if (argc > 1 && !strstr(plays[i].name, argv[1]))
+            continue;
+        report(sweep(&plays[i], &result) == 0, "", plays[i].name);
+        printf("# ");
+        kin_crash_print(stdout, plays[i].name, &result);
+        fflush(stdout);
+    }
+    if (argc == 1) {
+        bite("a lock that is released", released);
+        bite("a message that is sent", sent);
+        bite("a message that is sent, for a descriptor", sent_to_descriptor);
+    }
+    printf("1..%u\n", number);
+    return remove_directory(path) != 0 || failed || number == 0;
+}
