@@ -85,6 +85,11 @@ static const struct entry descriptors_64[] = {
     {ROLE_PEER, "sendmsg+recvmsg of one", "kernel", "descriptor", "fd-1"},
     {ROLE_PEER, "kin, 64 messages of one", "kin", "descriptor", "fd-batch-64"},
     {0}};
+static const struct entry any[] = {{ROLE_KIN, "kin", "kin", "any-64", NULL},
+                                   {ROLE_LIMIT, "futex", "limit", "futex", NULL},
+                                   {ROLE_PEER, "kin, any of 1", "kin", "any-1", NULL},
+                                   {ROLE_PEER, "kin, one queue", "kin", "queue", NULL},
+                                   {0}};
 
 static const struct entry loan[] = {{ROLE_KIN, "kin", "kin", "loan", NULL},
                                     {ROLE_LIMIT, "1 MiB handed over", "limit", "touch", NULL},
@@ -198,6 +203,10 @@ const struct row rows[] = {
      .goals = {{"sendmsg+recvmsg", FORM_TIMES, 0.95, 1}}},
     {.name = "fd-64", .title = "descriptor: the same, 64 with a message", NS, .entries = descriptors_64,
      .goals = {{"sendmsg+recvmsg of one", FORM_TIMES, 5, 0}}},
+    {.name = "any-x", .title = "any of 64 queues: one way of 64 B, x", NS, .contest = "latency-x", .entries = any,
+     .goals = {{"kin, any of 1", FORM_AT_MOST, 2, 1.2}}},
+    {.name = "any-s", .title = "any of 64 queues: one way of 64 B, s", NS, .contest = "latency-s", .entries = any,
+     .goals = {{"kin, any of 1", FORM_AT_MOST, 2, 1.2}}},
     {.name = "loan-x", .title = "queue: one way of 1 MiB by loan and borrow, x", NS, .contest = "latency-x",
      .entries = loan, .goals = {{"kin, 64 B copied", FORM_AT_MOST, 2, 1.3}}},
     {.name = "loan-s", .title = "queue: one way of 1 MiB by loan and borrow, s", NS, .contest = "latency-s",

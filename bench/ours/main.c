@@ -11,6 +11,7 @@ int main(int argc, char **argv)
         {.name = "filelock", .locker = &filelock_locker},
         {.name = "lock-command", .spawn = lock_command, .absent = lock_command_absent},
         {.name = "spawn", .spawn = process_spawn},          {.name = "growth", .specials = growth_specials},
+        {.name = "any-1", .transport = &any_1_transport},  {.name = "any-64", .transport = &any_64_transport},
         {.name = "death", .specials = death_specials}};
     return contestant_main(argc, argv, contestants, sizeof contestants / sizeof *contestants);
 }

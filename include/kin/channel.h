@@ -46,6 +46,11 @@ int kin_channel_send(kin_channel *channel, const void *data, uint32_t length, ki
  * Death: the message is still there for the next consumer, or had been received. */
 int kin_channel_receive(kin_channel *channel, void *buffer, uint32_t capacity, kin_time until);
 
+/* A descriptor for poll, epoll or an event loop, readable when it is worth while to try (KIN_NOW) to receive or send,
+ * as kin_queue_fd. The calling thread takes that end, as by a first use (-EBUSY); it alone may clear. */
+int kin_channel_fd(kin_channel *channel, enum kin_ready what);
+int kin_channel_clear(kin_channel *channel, enum kin_ready what);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

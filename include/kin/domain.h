@@ -65,6 +65,9 @@ enum kin_kind {
 /* What a kind is called ("queue"); NULL for a number that is none. */
 const char *kin_kind_name(unsigned kind);
 
+/* What a queue or a channel can be polled for. */
+enum kin_ready { KIN_CAN_RECEIVE = 1, KIN_CAN_SEND = 2 };
+
 /* A named object, as a listing shows it. */
 struct kin_object {
     char name[KIN_NAME_MAX + 1];
@@ -97,6 +100,19 @@ struct kin_party {
 };
 int kin_object_each_party(kin_domain *domain, const char *name,
                           int (*visit)(void *context, const struct kin_party *party), void *context);
+
+/* The wait-for graph: a thread that sleeps, what it waits for, and one who has that: a thread, or (tid 0) a process. An
+ * edge for each of several holders; holder.pid 0: nobody has it in particular, as with a queue that is empty. */
+struct kin_edge {
+    struct kin_party waiter, holder;
+    char name[KIN_NAME_MAX + 1]; /* of the object; empty: it was removed */
+    unsigned kind;               /* of enum kin_kind */
+    uint64_t offset;             /* in a segment: of the lock or other thing that it waits for */
+    unsigned cycle;              /* the number of the cycle of threads that it is part of, from 1; 0: none */
+};
+/* Calls visit for each edge until it returns something else than 0; returns that. A cycle is told only if all of its
+ * threads slept at one and the same moment: they are stuck until one of them dies, or its deadline comes. */
+int kin_domain_each_edge(kin_domain *domain, int (*visit)(void *context, const struct kin_edge *edge), void *context);
 
 enum kin_remove { KIN_EVEN_HELD = 1 };
 

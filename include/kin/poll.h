@@ -21,6 +21,7 @@
 #ifndef KIN_POLL_H
 #define KIN_POLL_H
 
+#include <kin/channel.h>
 #include <kin/lock.h>
 #include <kin/queue.h>
 
@@ -38,6 +39,8 @@ void kin_poll_destroy(kin_poll *poll);
  * -EBUSY: 64 others poll that object already (all locks of a segment count together); -EXDEV: things of more than 8
  * domains. */
 int kin_poll_add_queue(kin_poll *poll, kin_queue *queue, enum kin_ready what);
+/* The calling thread takes that end of the channel, and is the one to wait. */
+int kin_poll_add_channel(kin_poll *poll, kin_channel *channel, enum kin_ready what);
 int kin_poll_add_lock(kin_poll *poll, kin_segment *segment, kin_lock *lock);
 /* Any descriptor: `events` as of poll(2), POLLIN or POLLOUT. A set with descriptors, or of several domains, hears of a
  * death by those who sleep in the domain; where nobody does, within 250 ms. -EBADF: it is not open. */

@@ -134,7 +134,6 @@ struct kin_queue_status {
 };
 int kin_queue_status(kin_queue *queue, struct kin_queue_status *out);
 
-enum kin_ready { KIN_CAN_RECEIVE = 1, KIN_CAN_SEND = 2 };
 /* A descriptor for poll, epoll or an event loop, that is readable when it is worth while to try (KIN_NOW): after one
  * try that found nothing, it becomes readable again with the next change, a death included. One a handle and direction;
  * it stays the queue's: do not close it. kin_queue_clear() empties it before the tries. */

@@ -97,6 +97,7 @@ int kin_channel_open(kin_domain *domain, const char *name, const struct kin_chan
     if (!channel)
         return result < 0 ? result : reason(-ENOMEM, "no memory left in this process");
     memset(channel, 0, sizeof *channel);
+    channel->fds = (struct poll_fds)POLL_FDS_INIT;
     struct object_birth birth = {
         .kind = KIN_KIND_CHANNEL,
         .layout =
@@ -126,6 +127,8 @@ void kin_channel_close(kin_channel *channel)
     int result;
     if (!channel)
         return;
+    if (channel->fds.close)
+        channel->fds.close(&channel->fds);
     if (LOAD(channel->claims[PRODUCER].life) || LOAD(channel->claims[CONSUMER].life)) {
         struct seat *seat = life_enter(channel->object.domain, &result);
         for (enum side side = PRODUCER; seat && side <= CONSUMER; side++)

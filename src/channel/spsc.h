@@ -32,6 +32,7 @@
 
 #include "life/life.h"
 #include "life/object.h"
+#include "sync/poll.h"
 #include "sys/atomic.h"
 #include <kin/channel.h>
 
@@ -43,7 +44,7 @@ enum side { PRODUCER, CONSUMER };
 
 /* On lines of its own: the owner looks at its word after each message. */
 struct channel_end {
-    uint32_t word; /* the owner's life, 0 or END_DIED; AWAITED: the other side's owner sleeps on it */
+    uint32_t word; /* the owner's life, 0 or END_DIED; AWAITED: the other side's owner sleeps on it, or polls */
     uint32_t cpu;  /* where the owner ran when he last waited or woke the other */
     uint32_t spare[30];
 };
@@ -53,12 +54,15 @@ struct channel_header {
     struct segment_header base;
     uint32_t messages, message_max;
     uint32_t fenced;
-    uint32_t spare[13];
+    uint32_t spare;
+    uint64_t armed; /* of the pollers (sync/poll.h); the bit of an end is 1 << enum side */
+    uint32_t spares[10];
     struct channel_end ends[2]; /* by enum side */
     uint64_t head;              /* position of the next message to receive */
     uint64_t rest[15];
+    struct poller pollers[POLLERS_MAX];
 };
-_Static_assert(offsetof(struct channel_header, ends) == 128 && sizeof(struct channel_header) == 512,
+_Static_assert(offsetof(struct channel_header, ends) == 128 && offsetof(struct channel_header, pollers) == 512,
                "one layout for 32 and 64 bits");
 
 #define HEADER_MAKE(length, position) ((uint64_t)(uint32_t)((position) + 1) << 32 | (length))
@@ -83,7 +87,13 @@ struct kin_channel {
     uint32_t payload; /* where it begins in a slot */
     uint64_t stride;
     struct claim claims[2];
+    struct poll_fds fds;
 };
+
+static inline struct poll_table channel_pollers(kin_channel *channel)
+{
+    return (struct poll_table){&channel->shared->armed, channel->shared->pollers};
+}
 
 static inline unsigned char *slot_at(const kin_channel *channel, uint64_t position)
 {
@@ -128,6 +138,12 @@ static inline struct seat *end_enter(kin_channel *channel, enum side side, int *
 
 /* Returns when the consumer's next message is there, or the producer has room for one. */
 int channel_wait(kin_channel *channel, struct seat *seat, enum side side, kin_time until);
+
+/* 1: the next message is there, or there is room for one; 0: not yet; -EBADMSG. */
+int channel_look(kin_channel *channel, enum side side);
+/* Sets AWAITED in an end's word beside the owner that was seen. Whoever commits after the fence sees it, and who did
+ * before is seen by the look behind it. False: somebody changed the word. */
+bool channel_arm(kin_channel *channel, uint32_t *place, uint32_t word);
 
 void channel_wake_slowly(kin_channel *channel, enum side side);
 

@@ -34,8 +34,7 @@ static int look_for_message(const kin_channel *channel)
     return sequence == before && !passed_over ? 0 : damaged(channel);
 }
 
-/* 1: go on; 0: not yet; -EBADMSG. */
-static int look(kin_channel *channel, enum side side)
+int channel_look(kin_channel *channel, enum side side)
 {
     if (side == CONSUMER)
         return look_for_message(channel);
@@ -75,9 +74,7 @@ static bool look_a_while(kin_channel *channel, enum side side)
     return found != 0 && found <= channel->capacity;
 }
 
-/* Sets AWAITED beside the owner that was seen. Whoever commits after the fence sees it, and who did before is seen by
- * the look behind it. False: somebody changed the word. */
-static bool arm(kin_channel *channel, uint32_t *place, uint32_t word)
+bool channel_arm(kin_channel *channel, uint32_t *place, uint32_t word)
 {
     if (!(word & AWAITED) && !CAS(*place, &word, word | AWAITED))
         return false;
@@ -101,7 +98,7 @@ static enum woken sleep_once(kin_channel *channel, struct seat *seat, enum side 
         .lives = lives,
         .life = {END_OWNER(word)},
     };
-    if (!arm(channel, place, word) || look(channel, side) != 0)
+    if (!channel_arm(channel, place, word) || channel_look(channel, side) != 0)
         return WOKEN_LOOK;
     if (PLANTED(STOP_AWAKE))
         raise(SIGSTOP);
@@ -140,7 +137,7 @@ int channel_wait(kin_channel *channel, struct seat *seat, enum side side, kin_ti
         uint32_t word;
         bool slow = woken != WOKEN_LOOK || !futex_has_waitv();
         enum standing standing = end_look(channel, !side, slow, &word);
-        int found = look(channel, side); /* after the look at him: he may have died behind his last commit */
+        int found = channel_look(channel, side); /* after the look at him: he may have died behind his last commit */
         if (found != 0)
             return found < 0 ? found : 0;
         if (END_OWNER(LOAD(channel->shared->ends[side].word)) != seat->id) {
@@ -167,4 +164,5 @@ void channel_wake_slowly(kin_channel *channel, enum side side)
         FETCH_AND(end->word, ~AWAITED);
     KEEP_ORDER();
     futex_wake(&end->word, 1);
+    poll_ring(channel->object.domain, channel_pollers(channel), UINT64_C(1) << !side);
 }

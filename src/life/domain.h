@@ -104,7 +104,9 @@ struct life {
     uint64_t waits_at;   /* and where in it, */
     uint32_t waits_what; /* and for what there: of a semaphore its number, and WAITS_ZERO */
     uint32_t rung;       /* its bell (life/bell.h) */
-    uint64_t spare[5];
+    uint32_t waits_turn; /* counts its sleeps */
+    uint32_t spare_half;
+    uint64_t spare[4];
     struct hold holds[HOLDS_MAX];
 };
 _Static_assert(sizeof(struct life) == 512 && offsetof(struct life, op) == 64, "one layout for 32 and 64 bits");

@@ -102,6 +102,9 @@ static inline int life_holds(const struct seat *seat, uint64_t object, uint64_t 
     return -1;
 }
 
+/* A party of a listing: that process, and thread unless 0. */
+struct kin_party life_party(kin_domain *domain, uint32_t process_id, uint32_t tid, unsigned part);
+
 /* Names an object in this process's record before the process takes something of it. */
 int process_hold(struct seat *seat, uint64_t object);
 /* Nothing of the object is left with this process. */

@@ -111,7 +111,7 @@ struct parties {
     void *context;
 };
 
-static struct kin_party party_of(kin_domain *domain, uint32_t process_id, uint32_t tid, unsigned part)
+struct kin_party life_party(kin_domain *domain, uint32_t process_id, uint32_t tid, unsigned part)
 {
     struct kin_party party = {.part = part, .tid = (pid_t)tid, .alive = -1, .count = 1};
     struct process *process = ID_INDEX(process_id) ? process_at(domain, process_id) : NULL;
@@ -129,7 +129,7 @@ static int visit_life(struct parties *all, uint32_t index)
     uint32_t word = life ? LOAD_ACQUIRE(life->word) : 0;
     if (word == 0)
         return 0;
-    struct kin_party party = party_of(domain, LOAD(life->process), LOAD(life->tid), KIN_PART_HOLDS);
+    struct kin_party party = life_party(domain, LOAD(life->process), LOAD(life->tid), KIN_PART_HOLDS);
     party.alive = life_prove(domain, ID_MAKE(index, LOAD(life->stamp))) == VERDICT_ALIVE;
     if (LOAD(life->waits_for) == all->header.id) {
         party.part = KIN_PART_WAITS;
@@ -156,7 +156,7 @@ static int visit_process(struct parties *all, uint32_t index)
     uint64_t held = named && kind ? kind->count(domain, all->name, ID_MAKE(index, stamp)) : 0;
     if (!held)
         return 0;
-    struct kin_party party = party_of(domain, ID_MAKE(index, stamp), 0, KIN_PART_HOLDS);
+    struct kin_party party = life_party(domain, ID_MAKE(index, stamp), 0, KIN_PART_HOLDS);
     enum verdict verdict = process_verdict(domain, ID_MAKE(index, stamp), true);
     party.alive = verdict == VERDICT_ALIVE || verdict == VERDICT_ENDING;
     party.count = held;
@@ -166,7 +166,7 @@ static int visit_process(struct parties *all, uint32_t index)
 static int visit_attached(void *context, uint32_t process, uint32_t count)
 {
     struct parties *all = context;
-    struct kin_party party = party_of(all->domain, process, 0, KIN_PART_ATTACHED);
+    struct kin_party party = life_party(all->domain, process, 0, KIN_PART_ATTACHED);
     enum verdict verdict = process_verdict(all->domain, process, false);
     if (verdict == VERDICT_CORRUPT)
         return 0; /* it left without closing: its record is another's by now */

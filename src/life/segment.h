@@ -60,6 +60,7 @@ struct kin_segment {
     uint32_t named_when;                   /* ... unless domain->forgotten has moved on */
     void (*give_up)(kin_segment *segment); /* before it is closed; NULL: nothing was held through this handle */
     struct poll_fds fds;
+    int check_cycles; /* kin_lock_check_cycles */
 };
 
 static inline struct data_header *segment_shared(const kin_segment *segment)

@@ -166,7 +166,8 @@ static bool arrive_and_sleep(struct turn *turn, uint32_t round, kin_time until, 
 {
     kin_barrier *barrier = turn->barrier;
     struct object *object = &turn->visit.segment->object;
-    struct wait wait = {.seat = turn->visit.seat, .object = object->id, .word = &barrier->event, .until = until};
+    struct wait wait = {.seat = turn->visit.seat, .object = object->id,
+                        .offset = turn->visit.offset, .word = &barrier->event, .until = until};
     settle(turn, *woken == WOKEN_BACKSTOP ? EFFORT_SLOW : EFFORT_FAIR);
     if (is_over(turn, &wait)) {
         *result = end_round(turn);

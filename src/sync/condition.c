@@ -35,6 +35,7 @@ static enum woken sleep_on(struct seat *seat, kin_segment *segment, kin_conditio
     struct wait wait = {
         .seat = seat,
         .object = segment->object.id,
+        .offset = (uint64_t)((uintptr_t)condition - (uintptr_t)segment->data),
         .word = &condition->event,
         .value = value,
         .until = until,

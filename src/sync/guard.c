@@ -11,6 +11,7 @@ static int acquire(struct visit *visit, const struct make *make, bool brief, kin
         .seat = visit->seat,
         .word = visit->word,
         .object = &visit->segment->object,
+        .offset = visit->offset,
         .until = until,
         .brief = brief,
     };

@@ -152,6 +152,7 @@ static int sleep_until_zero(kin_segment *segment, kin_latch *latch, kin_time unt
     if (result < 0)
         return result;
     wait.seat = visit.seat;
+    wait.offset = visit.offset;
     settle(&visit, latch, *woken == WOKEN_BACKSTOP ? EFFORT_SLOW : EFFORT_FAIR, &wait);
     bool zero = COUNT(LOAD(latch->state)) == 0;
     if (!zero)

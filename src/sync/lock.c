@@ -81,6 +81,7 @@ static __attribute__((noinline)) int acquire_held(struct seat *seat, kin_segment
 {
     struct mutex_ask ask = {.seat = seat, .word = &lock->word, .object = &segment->object, .until = until};
     ask.offset = (uint64_t)((uintptr_t)lock - (uintptr_t)segment->data);
+    ask.check_cycles = LOAD(segment->check_cycles);
     int result = mutex_acquire_slowly(&ask);
     if (result == KIN_RECOVERED) {
         result = recovered(segment, lock, ask.dead);
@@ -89,6 +90,9 @@ static __attribute__((noinline)) int acquire_held(struct seat *seat, kin_segment
     }
     if (result < 0)
         life_forget(seat, number);
+    if (result == -EDEADLK)
+        return reason(result, "the lock in %s is held by a thread that would wait for this one: release what it waits "
+                              "for first (`kin graph` shows who waits for whom)", segment->object.segment.path);
     if (result == -ETIMEDOUT)
         return reason(result, "the lock in %s is held by another thread", segment->object.segment.path);
     return result;
@@ -151,6 +155,11 @@ int kin_lock_release(kin_segment *segment, kin_lock *lock)
         wake(segment, lock);
     life_forget(seat, 0);
     return 0;
+}
+
+void kin_lock_check_cycles(kin_segment *segment, int on)
+{
+    STORE(segment->check_cycles, on);
 }
 
 int kin_lock_dead_owner(kin_segment *segment, const kin_lock *lock, struct kin_owner *out)

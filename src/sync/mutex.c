@@ -1,5 +1,6 @@
 /* The slow ways of the lock. The six headings are in sync/mutex.h. */
 #include "sync/mutex.h"
+#include "life/graph.h"
 #include "sync/wait.h"
 #include "sys/clock.h"
 #include "sys/plant.h"
@@ -187,6 +188,8 @@ int mutex_acquire_slowly(struct mutex_ask *ask)
             continue;
         if (attempt.until == KIN_NOW)
             return -ETIMEDOUT;
+        if (ask->check_cycles && life_closes_cycle(ask->seat, ask->object->id, ask->offset))
+            return -EDEADLK;
         enum woken woken = sleep_for(&attempt, seen);
         if (woken == WOKEN_LATE)
             return -ETIMEDOUT;

@@ -29,6 +29,7 @@ struct mutex_ask {
     struct seat *seat;
     uint32_t *word;
     struct object *object;
+    int check_cycles; /* -EDEADLK rather than sleep in a cycle of threads that wait for each other */
     uint64_t offset; /* of the word in a segment, 0 for an object's own lock */
     kin_time until;
     bool brief;    /* whoever holds it is in the middle of an operation: a deadline waits a little for him */

@@ -7,6 +7,7 @@
 #include "sys/ready.h"
 #include "sys/reason.h"
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 
 /* 1: worth a try; 0: not yet, and armed. */
@@ -55,8 +56,8 @@ int set_look(kin_poll *set, bool slow)
 {
     bool died = somebody_died(set);
     see_who_rang(set, died || slow);
-    for (unsigned i = 0; i < set->size; i++) {
-        unsigned number = (set->cursor + i) % set->size;
+    for (unsigned i = 0, number = set->cursor; i < set->size; i++, number++) {
+        number = number < set->size ? number : 0;
         struct member *member = &set->members[number];
         int result = 0;
         if (member->kind == MEMBER_FD)
@@ -110,9 +111,22 @@ static enum woken sleep_on_descriptors(kin_poll *set, kin_time until)
     return result <= 0 || ticked ? WOKEN_BACKSTOP : WOKEN_LOOK;
 }
 
+/* Who rings may be about to: before the sleep the processor is offered to him, as everywhere. */
+static bool rings_soon(const struct seat *seat, uint32_t rung)
+{
+    for (unsigned i = 0; i < 2 * WAIT_YIELDS; i++) {
+        sched_yield();
+        if (LOAD(seat->life->rung) != rung)
+            return true;
+    }
+    return false;
+}
+
 /* `rung` is the life's bell as it was before all was looked at. */
 static enum woken sleep_on_life(kin_poll *set, struct seat *seat, uint32_t rung, kin_time until)
 {
+    if (rings_soon(seat, rung))
+        return WOKEN_LOOK;
     struct wait wait = {.seat = seat, .word = &seat->life->rung, .value = rung, .until = until};
     for (unsigned i = 0; i < set->size && set->used == 1; i++)
         if (set->members[i].kind == MEMBER_THING) {

@@ -114,7 +114,8 @@ static bool look(struct wish *wish, struct wait *wait)
 static int await_readers(struct wish *wish)
 {
     kin_rwlock *rwlock = wish->rwlock;
-    struct wait wait = {.seat = wish->seat, .object = wish->segment->object.id, .word = &rwlock->event,
+    struct wait wait = {.seat = wish->seat, .object = wish->segment->object.id,
+                        .offset = wish->offset, .word = &rwlock->event,
                         .until = wish->until};
     FENCE_BEHIND_ATOMIC();
     for (unsigned i = 0; i < LOOKS; i++) {
@@ -144,7 +145,8 @@ static int take_word(const struct wish *wish, kin_time until)
     if (mutex_try(wish->seat, &rwlock->word))
         return 0;
     struct mutex_ask ask = {
-        .seat = wish->seat, .word = &rwlock->word, .object = &wish->segment->object, .until = until};
+        .seat = wish->seat, .word = &rwlock->word, .object = &wish->segment->object,
+        .offset = wish->offset, .until = until};
     int result = mutex_acquire_slowly(&ask);
     if (result == KIN_RECOVERED && LOAD(rwlock->dirty))
         life_log(wish->seat->domain, &wish->segment->object.segment, ask.dead, 0, "a write lock");

@@ -22,6 +22,7 @@ enum woken wait_sleep(const struct wait *wait)
     int64_t left = clock_left(wait->until), span = wait->longest ? wait->longest : BACKSTOP(WAIT_BACKSTOP);
     if (left <= 0)
         return WOKEN_LATE;
+    STORE(wait->seat->life->waits_turn, LOAD(wait->seat->life->waits_turn) + 1);
     STORE(wait->seat->life->waits_at, wait->offset);
     STORE(wait->seat->life->waits_what, wait->what);
     KEEP_ORDER();

@@ -7,9 +7,11 @@
  * whoever returns by a higher one announces. Whatever wakes him, the caller looks at his own object again, under its
  * lock.
  *
- * Layout   nothing but life.waits_for, waits_at and waits_what, which tell those who look what this thread sleeps on.
+ * Layout   nothing but life.waits_for, waits_at, waits_what and waits_turn, which tell those who look what this thread
+ *          sleeps on.
  * States   awake (0), asleep (the object's id, the offset in it).
- * Always   wrong values harm nobody: only listings and kin_remove's -EBUSY read it.
+ * Always   what is named there, is not held by that thread; all else that its life names in `holds` is (life/graph.h).
+ *          Wrong values are slow or told wrongly: listings, kin_remove's -EBUSY and a lock's -EDEADLK read them.
  * Order    none.
  * Death    asleep: the kernel marks the life and rings obit, as for any death.
  * Tests    tests/crash/sweep_peers, model/lock.pml, model/lease.pml.

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <kin/crash.h>
+#include <kin/poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,6 +118,20 @@ static int wait_for_room(kin_channel *channel)
     return result == -EPIPE ? 0 : result;
 }
 
+static int poll_for_message(kin_channel *channel)
+{
+    kin_poll *set;
+    int which, number, result = kin_poll_create(&set);
+    if (result == 0)
+        result = kin_poll_add_channel(set, channel, KIN_CAN_RECEIVE);
+    do {
+        if (result >= 0)
+            result = kin_poll_wait(set, KIN_FOREVER, &which);
+        number = result < 0 ? result : receive_number(channel, KIN_NOW);
+    } while (number == -ETIMEDOUT);
+    return number == 3 || number == -EPIPE ? 0 : -EILSEQ;
+}
+
 static const struct play plays[] = {
     {"kin_channel_send", 2, claim_producer, send_next, .adds = true},
     {"kin_channel_receive", 2, claim_consumer, receive_first, .takes = true},
@@ -130,6 +145,8 @@ static const struct play plays[] = {
     {"kin_channel_send, the consumer sleeps", 0, claim_producer, send_next, wait_for_message, .takes = true,
      .adds = true, .limit = 40},
     {"kin_channel_receive, the producer sleeps", 4, claim_consumer, receive_first, wait_for_room, .takes = true,
+     .adds = true, .limit = 40},
+    {"kin_channel_send, the consumer polls", 0, claim_producer, send_next, poll_for_message, .takes = true,
      .adds = true, .limit = 40},
 };
 

@@ -110,7 +110,7 @@ static void flip_all(bool in_use)
     struct flips *flips = test_shared(sizeof *flips);
     flips->memory = map_file();
     flips->in_use = in_use;
-    uint64_t slots = header_of(flips->memory)->base.header_bytes, header = sizeof(struct channel_header);
+    uint64_t slots = header_of(flips->memory)->base.header_bytes, header = offsetof(struct channel_header, pollers[2]);
     flips->bits = test_shared(sizeof(uint64_t) * 8 * (file_bytes + 1));
     for (uint64_t bit = 0; bit < 8 * file_bytes; bit++)
         if (bit / 8 < header || (bit / 8 >= slots && bit / 8 < slots + (uint64_t)MESSAGES * (LONGEST + 8)))

@@ -1,4 +1,4 @@
-/* A lock as a descriptor, and waiting for any of many things. */
+/* Waiting for any of many things. */
 #include "accounts.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -50,54 +50,6 @@ static int next(kin_poll *set, kin_time until)
 {
     int which = -1, result = kin_poll_wait(set, until, &which);
     return result < 0 ? result : which;
-}
-
-static void a_lock_is_readable_when_it_may_be_had(void **state)
-{
-    (void)state;
-    kin_segment *segment = accounts_open();
-    kin_lock *lock = &account_of(segment)->lock;
-    int fd = kin_lock_fd(segment, lock);
-    check(fd >= 0 && is_readable(fd, 0));
-    check_is(kin_lock_fd(segment, lock), fd);
-    check_is(kin_lock_acquire(segment, lock, KIN_NOW), 0);
-    check_is(kin_lock_clear(segment, lock), 0);
-    check_is(kin_lock_release(segment, lock), 0);
-    check(is_readable(fd, 0)); /* the release rang before it returned */
-    check_is(kin_lock_clear(segment, lock), 0);
-    check(is_readable(fd, 0)); /* it is still free */
-    kin_segment_close(segment);
-}
-
-static void each_lock_of_a_segment_has_its_own(void **state)
-{
-    (void)state;
-    kin_segment *segment = accounts_open();
-    kin_lock *locks = account_of(segment)->others;
-    int fds[LOCKS];
-    for (unsigned i = 0; i < LOCKS; i++) {
-        check_is(i < 16 ? kin_lock_acquire(segment, &locks[i], KIN_NOW) : 0, 0);
-        fds[i] = kin_lock_fd(segment, &locks[i]);
-        check(fds[i] >= 0);
-        check_is(kin_lock_clear(segment, &locks[i]), 0);
-    }
-    check_is(kin_lock_release(segment, &locks[7]), 0);
-    check(is_readable(fds[7], 0));
-    for (unsigned i = 0; i < 16; i++)
-        if (i != 7)
-            check_is(kin_lock_release(segment, &locks[i]), 0);
-    kin_segment_close(segment);
-}
-
-static void what_is_no_lock_cannot_be_polled(void **state)
-{
-    (void)state;
-    kin_segment *segment = accounts_open();
-    kin_lock stray = {0};
-    check_refused(kin_lock_fd(segment, &stray), -EINVAL, "not inside the segment");
-    check_refused(kin_lock_fd(segment, (kin_lock *)&account_of(segment)->balance), -EBADMSG, "no lock");
-    check_refused(kin_lock_clear(segment, &account_of(segment)->lock), -EINVAL, "kin_lock_fd");
-    kin_segment_close(segment);
 }
 
 struct party {
@@ -197,6 +149,34 @@ static void both_directions_of_a_queue(void **state)
     check_refused(kin_poll_add_queue(set, queue, 5), -EINVAL, "KIN_CAN_RECEIVE");
     kin_poll_destroy(set);
     kin_queue_close(queue);
+}
+
+static void both_ends_of_a_channel(void **state)
+{
+    (void)state;
+    kin_channel *channel;
+    char byte;
+    check_is(kin_channel_open(NULL, "c", KIN_CHANNEL(.messages = 2, .message_max = 8), &channel), 0);
+    check_refused(kin_channel_fd(channel, 0), -EINVAL, "KIN_CAN_RECEIVE");
+    check_refused(kin_channel_clear(channel, KIN_CAN_SEND), -EINVAL, "kin_channel_fd");
+    kin_poll *set = new_set();
+    int in = kin_poll_add_channel(set, channel, KIN_CAN_RECEIVE);
+    int out = kin_poll_add_channel(set, channel, KIN_CAN_SEND), fd = kin_channel_fd(channel, KIN_CAN_RECEIVE);
+    check(in >= 0 && out >= 0 && fd >= 0);
+    check_is(kin_channel_clear(channel, KIN_CAN_RECEIVE), 0);
+    check(!is_readable(fd, 0) || kin_channel_clear(channel, KIN_CAN_RECEIVE) == 0); /* but for the timer */
+    check_is(next(set, KIN_NOW), out);
+    check_is(kin_channel_send(channel, "x", 1, KIN_NOW), 0);
+    check(is_readable(fd, 0));
+    check_is(kin_channel_send(channel, "x", 1, KIN_NOW), 0);
+    check_is(next(set, KIN_NOW), in);
+    check_is(next(set, KIN_NOW), in);
+    check_is(kin_channel_receive(channel, &byte, 1, KIN_NOW), 1);
+    check_is(next(set, KIN_NOW) + next(set, KIN_NOW), in + out);
+    check_is(kin_channel_receive(channel, &byte, 1, KIN_NOW), 1);
+    check_is(next(set, KIN_NOW), out);
+    kin_poll_destroy(set);
+    kin_channel_close(channel);
 }
 
 static void what_a_set_refuses(void **state)
@@ -477,12 +457,10 @@ static void the_entries_of_the_dead_are_used_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_lock_is_readable_when_it_may_be_had),
-        TEST(each_lock_of_a_segment_has_its_own),
-        TEST(what_is_no_lock_cannot_be_polled),
         TEST(a_death_of_the_owner_is_told),
         TEST(what_is_not_taken_is_told_again_and_all_in_turn),
         TEST(both_directions_of_a_queue),
+        TEST(both_ends_of_a_channel),
         TEST(what_a_set_refuses),
         TEST(descriptors_beside_things),
         TEST(a_set_is_a_descriptor_too),
