@@ -130,13 +130,13 @@ static int close_it(struct stage *stage)
 }
 
 static const struct scene scenes[] = {
-    {"kin_semaphore_acquire", 1, {2}, {2}, {2}, NULL, acquire_and_release, acquire, true},
+    {"kin_semaphore_acquire", 1, {2}, {2}, {2}, NULL, acquire_and_release, acquire},
     {"kin_semaphore_acquire, the first of this process", 1, {2}, {2}, {2}, NULL, look, acquire},
     {"kin_semaphore_release", 1, {2}, {2}, {2}, NULL, acquire_two, release},
     {"kin_semaphore_release of a new unit", 1, {2}, {2}, {3}, NULL, look, release},
     {"kin_semaphore_acquire of what the dead held", 1, {2}, {2}, {2}, acquire_two, look, acquire_two},
     {"kin_semaphore_operate", 3, {5, 5, 5}, {5, 5, 5}, {5, 5, 4}, NULL, look, change_many},
-    {"kin_semaphore_operate once more", 3, {9, 5, 5}, {9, 5, 4}, {9, 5, 3}, NULL, change_many, change_many, true},
+    {"kin_semaphore_operate once more", 3, {9, 5, 5}, {9, 5, 4}, {9, 5, 3}, NULL, change_many, change_many},
     {"kin_semaphore_operate without undo", 3, {5, 5, 0}, {5, 5, 0}, {2, 6, 0}, NULL, look, change_for_good},
     {"kin_semaphore_operate of what the dead held", 3, {5, 5, 5}, {5, 5, 5}, {5, 5, 5}, owe, look, owe_again},
     {"kin_semaphore_get, settling the dead", 3, {5, 5, 5}, {5, 5, 5}, {5, 5, 5}, owe, NULL, look, true},
