@@ -83,3 +83,30 @@ double locker_contended(const struct locker *locker, enum placement placement, d
     contest_end(&contest);
     return rate;
 }
+
+static void shared_role(void *context, struct party *party, unsigned number)
+{
+    const struct contest *contest = context;
+    uint64_t count = 0;
+    join(contest);
+    party_start(party, number);
+    while (!LOAD(party->stop)) {
+        for (unsigned i = 0; i < HAMMER_ROUNDS; i++) {
+            contest->locker->acquire(contest->self);
+            contest->locker->release(contest->self);
+        }
+        count += HAMMER_ROUNDS;
+    }
+    party->members[number].count = count;
+    party_end(party, number);
+}
+
+double locker_shared(const struct locker *locker, double nanoseconds)
+{
+    double fairness;
+    struct contest contest = contest_begin(locker);
+    const struct party *party = party_run(2, PLACEMENT_APART, shared_role, &contest, (uint64_t)nanoseconds);
+    double rate = party_rate(party, &fairness);
+    contest_end(&contest);
+    return rate;
+}

@@ -19,6 +19,9 @@ struct locker {
 /* ns of an acquire and a release, nobody else there. */
 double locker_pair(const struct locker *locker, double nanoseconds);
 
+/* Acquire and release, where two processes may hold it at once: how often a second they manage, apart. */
+double locker_shared(const struct locker *locker, double nanoseconds);
+
 /* Acquire, add one to a shared number, release: how often a second two processes manage; and how fairly. */
 double locker_contended(const struct locker *locker, enum placement placement, double nanoseconds, double *fairness);
 

@@ -11,6 +11,7 @@
 #define QB "libqb ring"
 #define ROBUST "glibc robust mutex"
 #define RING "SPSC ring"
+#define RWLOCK "glibc rwlock"
 #define SEMOP "semop, SEM_UNDO"
 #define SEM_T "glibc sem_t, no undo"
 
@@ -117,6 +118,14 @@ static const struct entry lock_command[] = {{ROLE_KIN, "kin lock", "kin", "lock-
                                             {ROLE_KERNEL, "flock(1)", "kernel", "flock-command", NULL},
                                             {ROLE_PEER, "CMD alone", "kernel", "posix-spawn", NULL},
                                             {0}};
+
+static const struct entry readers[] = {{ROLE_KIN, "kin", "kin", "rwlock", NULL},
+                                       {ROLE_PEER, RWLOCK, "kernel", "rwlock", NULL},
+                                       {0}};
+
+static const struct entry signal_nobody[] = {{ROLE_KIN, "kin", "kin", "condition", NULL},
+                                             {ROLE_LIMIT, "CAS lock", "limit", "cas", "lock"},
+                                             {0}};
 
 static const struct entry spawn[] = {{ROLE_KIN, "kin", "kin", "spawn", NULL},
                                      {ROLE_LIMIT, "vfork+exec", "limit", "vfork", NULL},
@@ -234,6 +243,11 @@ const struct row rows[] = {
      .goals = {{RAW_OFD, FORM_AT_MOST, 1.1, 0}}},
     {.name = "lock-command", .title = "run a command under a file lock", US, .contest = "spawn-1-x",
      .entries = lock_command, .goals = {{"flock(1)", FORM_AT_MOST, 1.0, 0}}},
+    {.name = "rwlock", .title = "rwlock: read and release, alone", NS, .contest = "lock", .entries = readers},
+    {.name = "readers", .title = "rwlock: two readers", MILLIONS("cycles"), .entries = readers,
+     .goals = {{RWLOCK, FORM_TIMES, 2, 0}}},
+    {.name = "signal", .title = "condition: signal, nobody waits", NS, .entries = signal_nobody,
+     .goals = {{"CAS lock", FORM_AT_MOST, 1, 0}}},
     {.name = "spawn-10-x", .title = "start a command, 10 MiB resident", US, .picture = "spawn", .entries = spawn,
      .goals = {NEAR_VFORK}},
     {.name = "spawn-10-s", .title = "start a command, 10 MiB resident, one cpu", US, .entries = spawn,

@@ -7,9 +7,10 @@
 
 extern const struct transport sysv_transport, pipe_transport, big_pipe_transport, quiet_pipe_transport,
     mqueue_transport;
-extern const struct locker semop_locker, robust_locker, mutex_locker, semaphore_locker;
+extern const struct locker read_locker, semop_locker, robust_locker, mutex_locker, semaphore_locker;
 const char *mqueue_absent(void);
 const char *quiet_pipe_absent(void);
+double rwlock_readers(unsigned long number, double nanoseconds);
 double mutex_death(unsigned long number, double nanoseconds);
 extern const struct locker ofd_locker, flock_locker;
 void flock_command(void);

@@ -5,8 +5,10 @@ int main(int argc, char **argv)
 {
     static const struct contest_special robust_specials[] = {{"death", mutex_death}, {0}};
     static const struct contest_special descriptor_specials[] = {{"fd-", descriptor_pass}, {0}};
+    static const struct contest_special rwlock_specials[] = {{"readers", rwlock_readers}, {0}};
     static const struct contestant contestants[] = {
         {.name = "descriptor", .specials = descriptor_specials},
+        {.name = "rwlock", .locker = &read_locker, .specials = rwlock_specials},
         {.name = "sysv", .transport = &sysv_transport},
         {.name = "pipe", .transport = &pipe_transport},
         {.name = "big-pipe", .transport = &big_pipe_transport},

@@ -13,7 +13,7 @@
  *          the middle of an operation: the guard is stolen, the seats are looked at again. A sleeper sleeps on the
  *          lives of those who have not arrived, as far as there is room: it takes the arrival or the death of each of
  *          them to end the round, and whoever arrives looks at all.
- * Tests    tests/unit/sync, tests/crash/sweep_sync. */
+ * Tests    tests/unit/sync, tests/crash/sweep_sync, model/barrier.pml. */
 #include <kin/barrier.h>
 #include "sync/guard.h"
 #include "sys/reason.h"

@@ -7,7 +7,7 @@
  * Order    name, acquire; fire before a commit, release, wake; then the name is forgotten.
  * Death    inside: the next visitor steals the word. There is nothing to repair: each change is one store, and what
  *          follows from it is done again by whoever looks. After the fire and before the wake: the death rings obit.
- * Tests    tests/unit/sync, tests/crash/sweep_sync. */
+ * Tests    tests/unit/sync, tests/crash/sweep_sync, model/barrier.pml. */
 #ifndef SYNC_GUARD_H
 #define SYNC_GUARD_H
 

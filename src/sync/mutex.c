@@ -29,12 +29,10 @@ struct attempt {
 static bool names_object(const struct attempt *attempt, const struct life *life)
 {
     const struct mutex_ask *ask = attempt->ask;
-    if (LOAD(life->op.object) == ask->object->id)
-        return true;
     if (ask->adopt)
-        return false; /* what it holds in that object are locks of the user's */
+        return LOAD(life->op.object) == ask->object->id; /* what it holds in that object are locks of the user's */
     for (unsigned i = 0; i < HOLDS_MAX; i++)
-        if (LOAD(life->holds[i].object) == ask->object->id)
+        if (LOAD(life->holds[i].object) == ask->object->id && LOAD(life->holds[i].offset) == ask->offset)
             return true;
     return false;
 }

@@ -27,6 +27,22 @@ load helper
     expect_equal "${#lines[@]}" 1
 }
 
+@test "mk rwlock, barrier and latch make what ls and show know" {
+    kin mk rwlock table -m 0640
+    kin mk barrier grid --parties 3
+    kin mk latch ready -c 4
+    expect_equal "$(cells NAME,KIND,HELD,MODE,STATE ls table)" "table rwlock 0 0640 ok"
+    expect_equal "$(cells NAME,KIND,STATE ls grid ready)" "grid barrier ok
+ready latch ok"
+    run kin show grid
+    expect 0 'barrier "grid", mode 0600'
+    run kin mk barrier big --parties 65
+    expect 2 "--parties"
+    run kin mk latch none -c 0
+    expect 2 "--count"
+    kin rm table grid ready
+}
+
 @test "mk domain makes one, of the mode given, and refuses what cannot be one" {
     kin mk domain "$KIN_DOMAIN/inner" -m 01777
     expect_equal "$(stat -c %a "$KIN_DOMAIN/inner")" 1777

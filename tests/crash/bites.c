@@ -248,7 +248,7 @@ static int name_apart(int patience)
     return ends(start(name_child), patience == HANG ? HANG : 10 * SILENT);
 }
 
-static const char *sweep_programs[2], *sweep_program;
+static const char *sweep_programs[3], *sweep_program, *sweep_only;
 static enum plant sweep_plant;
 
 static int sweep_child(void)
@@ -257,7 +257,7 @@ static int sweep_child(void)
     snprintf(number, sizeof number, "%d", (int)sweep_plant);
     setenv("KIN_PLANTED", number, 1);
     freopen("/dev/null", "w", stdout);
-    execl(sweep_program, sweep_program, sweep_program == sweep_programs[1] ? "--snapshot" : (char *)NULL, (char *)NULL);
+    execl(sweep_program, sweep_program, sweep_program == sweep_programs[1] ? "--snapshot" : sweep_only, (char *)NULL);
     return 0; /* not run: the bug counts as not caught */
 }
 
@@ -265,7 +265,8 @@ static const struct bite {
     enum plant plant;
     const char *name;
     int (*scenario)(int patience); /* NULL: a snapshot sweep */
-    unsigned sweep;                /* of the queue, 1: of semaphores */
+    unsigned sweep;                /* of the queue, 1: of semaphores, 2: of the other things in segments */
+    const char *only;              /* these scenes of the sweep; NULL: all */
 } bites[] = {
     {PLANT_NO_BATON, "no baton", baton},
     {PLANT_NO_FIRE, "the event is not fired before the commit", fire},
@@ -276,6 +277,10 @@ static const struct bite {
     {PLANT_NO_DEATH_CHECK, "no death check", NULL},
     {PLANT_NO_OP, "the op is not written before the commit", NULL},
     {PLANT_IGNORE_FINISH, "a thief ignores the commit record", NULL},
+    {PLANT_NO_DEATH_CHECK, "rwlock: a dead reader counts as living", NULL, 2, "dead reader"},
+    {PLANT_NO_OP, "rwlock: a writer leaves no mark that he is inside", NULL, 2, "acquire_write and"},
+    {PLANT_COMMIT_FIRST, "latch: a promise is freed apart from the count", NULL, 2, "count_down, promised"},
+    {PLANT_NO_REPAIR, "barrier: a dead party is no news", NULL, 2, "kin_barrier_wait, seated"},
     {PLANT_NO_BATON, "units: no baton", baton_of_units},
     {PLANT_NO_FIRE, "units: the event is not fired before the commit", fire_of_units},
     {PLANT_NO_HOLD, "units: their segment is not named", name_apart},
@@ -314,11 +319,12 @@ int main(int argc, char **argv)
 {
     unsigned number = 0, failed = 0;
     kin_backstop = INT64_C(1000) * 1000 * 1000 * 1000;
-    for (int i = 1; i < argc && i <= 2; i++)
+    for (int i = 1; i < argc && i <= 3; i++)
         sweep_programs[i - 1] = argv[i];
     for (unsigned i = 0; i < sizeof bites / sizeof *bites; i++) {
         const struct bite *bite = &bites[i];
         sweep_program = sweep_programs[bite->sweep];
+        sweep_only = bite->only;
         if (!bite->scenario && (!sweep_program || access(sweep_program, X_OK) < 0))
             continue;
         if (bite->scenario) {

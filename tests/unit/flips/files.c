@@ -182,6 +182,9 @@ unsigned files_parts(const struct kept files[FILES], bool all, struct part parts
     /* The header, both lines, the other cells and as many entries; the rest is sampled. */
     add(&list, FILE_SET, SEGMENT_DATA_AT, sizeof(struct semaphore) + 64, 1, "semaphore");
     add(&list, FILE_SET, SEGMENT_DATA_AT + sizeof(struct semaphore) + 64, 512, 7, "entries");
+    const uint64_t things = SEGMENT_DATA_AT + 2 * sizeof(kin_lock) + 8;
+    add(&list, FILE_SEGMENT, things, 2 * 64 + 256, 3, "condition, latch, once"); /* and then barrier and rwlock */
+    add(&list, FILE_SEGMENT, things + 2 * 64 + 256, 576 + 1088, 11, "barrier, rwlock");
     add_domain(&list, files);
     for (unsigned i = 0; i < FILES; i++)
         add(&list, i, 0, files[i].bytes, 5003, "sample");

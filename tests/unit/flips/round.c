@@ -1,10 +1,6 @@
 #include "round.h"
 #include "support.h"
-#include <kin/arena.h>
-#include <kin/lock.h>
-#include <kin/poll.h>
-#include <kin/queue.h>
-#include <kin/semaphore.h>
+#include <kin/kin.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -19,6 +15,11 @@ struct account {
     kin_lock lock;
     int64_t balance;
     kin_lock other;
+    kin_condition condition;
+    kin_latch latch;
+    kin_once once;
+    kin_barrier barrier;
+    kin_rwlock rwlock;
 };
 
 static int set_up(void *context, kin_segment *segment)
@@ -28,6 +29,11 @@ static int set_up(void *context, kin_segment *segment)
     int result = kin_lock_init(segment, &account->lock);
     if (result == 0)
         result = kin_lock_init(segment, &account->other);
+    check_is(kin_condition_init(segment, &account->condition), 0);
+    check_is(kin_latch_init(segment, &account->latch, 3), 0);
+    check_is(kin_once_init(segment, &account->once), 0);
+    check_is(kin_barrier_init(segment, &account->barrier, 3), 0);
+    check_is(kin_rwlock_init(segment, &account->rwlock), 0);
     return result < 0 ? result : kin_arena_init(segment, KIN_ARENA(.offset = ROUND_ARENA_AT));
 }
 
@@ -124,6 +130,15 @@ static void use_arena(kin_segment *segment)
     kin_arena_close(arena);
 }
 
+/* A reader, a party, a promise. */
+static void take_part(kin_segment *segment)
+{
+    struct account *account = kin_segment_data(segment);
+    check_is(kin_rwlock_acquire_read(segment, &account->rwlock, KIN_NOW), 0);
+    check_is(kin_barrier_join(segment, &account->barrier), 0);
+    check_is(kin_latch_promise(segment, &account->latch), 0);
+}
+
 static int hold_and_die(void *context)
 {
     kin_segment *segment = open_segment();
@@ -132,6 +147,7 @@ static int hold_and_die(void *context)
     hold(context);
     check_is(kin_lock_acquire(segment, kin_segment_data(segment), KIN_NOW), 0);
     hold_units();
+    take_part(segment);
     raise(SIGKILL);
     return 0;
 }
@@ -151,6 +167,7 @@ static int hold_and_live(void *context)
     struct account *account = kin_segment_data(segment);
     use_arena(segment);
     check_is(kin_lock_acquire(segment, &account->other, KIN_NOW), 0);
+    take_part(segment);
     send_some(queue, 20, 3, 2);
     send_some(queue, 700, 700, 3);
     send_some(queue, 2500, 700, 3);
@@ -357,6 +374,39 @@ static void polls(void)
     kin_queue_close(queue);
 }
 
+static int nothing(void *context, int begun)
+{
+    (void)context;
+    (void)begun;
+    return 0;
+}
+
+static void others(void)
+{
+    kin_segment *segment = open_segment();
+    if (!segment)
+        return;
+    struct account *account = kin_segment_data(segment);
+    if (kin_segment_bytes(segment) >= sizeof *account) {
+        if (kin_rwlock_acquire_read(segment, &account->rwlock, KIN_NOW) >= 0) {
+            kin_rwlock_upgrade(segment, &account->rwlock, KIN_NOW);
+            kin_rwlock_release(segment, &account->rwlock);
+        }
+        if (kin_rwlock_acquire_write(segment, &account->rwlock, BRIEFLY) >= 0 &&
+            kin_rwlock_downgrade(segment, &account->rwlock) >= 0)
+            kin_rwlock_release(segment, &account->rwlock);
+        kin_condition_signal(segment, &account->condition);
+        kin_condition_broadcast(segment, &account->condition);
+        kin_barrier_wait(segment, &account->barrier, BRIEFLY);
+        kin_barrier_leave(segment, &account->barrier);
+        kin_latch_promise(segment, &account->latch);
+        kin_latch_wait(segment, &account->latch, BRIEFLY);
+        kin_latch_count_down(segment, &account->latch);
+        kin_once_run(segment, &account->once, nothing, NULL, BRIEFLY);
+    }
+    kin_segment_close(segment);
+}
+
 static int see_object(void *context, const struct kin_object *object)
 {
     (void)context;
@@ -409,6 +459,7 @@ int round_run(bool thorough)
     locks();
     semaphores();
     polls();
+    others();
     if (thorough)
         listings();
     kin_remove(NULL, "q", 0); /* a living process holds something of it, so it mostly stays */
