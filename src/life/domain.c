@@ -341,6 +341,9 @@ int domain_lock_file(kin_domain *domain)
 {
     char file[4096];
     snprintf(file, sizeof file, "%s/%s", domain->path, DOMAIN_FILE);
+    /* Where the application closed the domain's own descriptor, ours could pass for it: a mapping made by it would keep
+     * the lock for ever. */
+    segment_fd(&domain->segment);
     int fd = file_open(file, O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0);
     if (!file_is(fd, domain->segment.device, domain->segment.inode)) {
         bool missing = fd >= 0 || errno == ENOENT;
