@@ -127,6 +127,16 @@ static const struct entry signal_nobody[] = {{ROLE_KIN, "kin", "kin", "condition
                                              {ROLE_LIMIT, "CAS lock", "limit", "cas", "lock"},
                                              {0}};
 
+#define CLASSES "size classes, CAS lock"
+static const struct entry arena[] = {{ROLE_KIN, "kin", "kin", "arena", NULL},
+                                     {ROLE_LIMIT, CLASSES, "limit", "classes", NULL},
+                                     {0}};
+
+#define SHM "shm_open+mmap"
+static const struct entry segment[] = {{ROLE_KIN, "kin", "kin", "segment", NULL},
+                                       {ROLE_KERNEL, SHM, "kernel", "shm", NULL},
+                                       {0}};
+
 static const struct entry spawn[] = {{ROLE_KIN, "kin", "kin", "spawn", NULL},
                                      {ROLE_LIMIT, "vfork+exec", "limit", "vfork", NULL},
                                      {ROLE_KERNEL, "fork+exec", "kernel", "fork", NULL},
@@ -248,6 +258,10 @@ const struct row rows[] = {
      .goals = {{RWLOCK, FORM_TIMES, 2, 0}}},
     {.name = "signal", .title = "condition: signal, nobody waits", NS, .entries = signal_nobody,
      .goals = {{"CAS lock", FORM_AT_MOST, 1, 0}}},
+    {.name = "arena", .title = "arena: alloc and free, 64 to 512 B, alone", NS, .contest = "lock", .entries = arena,
+     .goals = {{CLASSES, FORM_AT_MOST, 2, 0}}},
+    {.name = "attach", .title = "segment: attach one that exists, read a byte, detach", US, .contest = "lock",
+     .entries = segment, .goals = {{SHM, FORM_AT_MOST, 1.1, 0}}},
     {.name = "spawn-10-x", .title = "start a command, 10 MiB resident", US, .picture = "spawn", .entries = spawn,
      .goals = {NEAR_VFORK}},
     {.name = "spawn-10-s", .title = "start a command, 10 MiB resident, one cpu", US, .entries = spawn,

@@ -15,6 +15,7 @@ int main(int argc, char **argv)
         {.name = "quiet-pipe", .transport = &quiet_pipe_transport, .absent = quiet_pipe_absent},
         {.name = "mqueue", .transport = &mqueue_transport, .absent = mqueue_absent},
         {.name = "semop", .locker = &semop_locker},
+        {.name = "shm", .locker = &shm_locker},
         {.name = "robust", .locker = &robust_locker, .specials = robust_specials},
         {.name = "mutex", .locker = &mutex_locker},
         {.name = "semaphore", .locker = &semaphore_locker},

@@ -6,6 +6,7 @@
 #include "common/transport.h"
 
 extern const struct transport line_transport, ring_transport, mpmc_transport, futex_transport, touch_transport;
+extern const struct locker classes_locker;
 extern const struct locker cas_locker;
 void vfork_spawn(void);
 

@@ -6,6 +6,7 @@ int main(int argc, char **argv)
         {.name = "descriptor", .specials = descriptor_specials},
         {.name = "queue", .transport = &queue_transport},   {.name = "loan", .transport = &loan_transport},
         {.name = "channel", .transport = &channel_transport}, {.name = "lock", .locker = &lock_locker},
+        {.name = "arena", .locker = &arena_locker},         {.name = "segment", .locker = &segment_locker},
         {.name = "semaphore", .locker = &semaphore_locker},
         {.name = "pipe", .transport = &pipe_transport},
         {.name = "filelock", .locker = &filelock_locker},

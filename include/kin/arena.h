@@ -21,6 +21,9 @@
  * where a structure is more than one word, hold a lock (kin/lock.h) around what was read and the commit. Whoever gets
  * that lock with KIN_RECOVERED finds such a structure whole.
  *
+ * A few small blocks that a process frees it keeps for its next allocations, without taking the arena's lock; they
+ * count as free. kin_arena_reclaim and kin_arena_close give them to everybody.
+ *
  * The arena takes from its segment what is there, and where the segment can grow (bytes_max), lets it. */
 #ifndef KIN_ARENA_H
 #define KIN_ARENA_H

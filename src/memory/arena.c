@@ -166,6 +166,8 @@ int kin_arena_open(kin_segment *segment, uint64_t offset, kin_arena **out)
 
 void kin_arena_close(kin_arena *arena)
 {
+    if (arena && arena->magazine.units)
+        kin_arena_reclaim(arena);
     free(arena);
 }
 

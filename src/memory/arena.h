@@ -7,7 +7,8 @@
  * Layout   arena_header; then regions, one at birth and one for each growth: a state word for each unit, then the
  *          units. A free run's first bytes are the number of the next one of its bin; a bin is a list of runs of one
  *          length, or of nearly one.
- * States   of a run: FREE, USED by a process, USED by nobody. The word of a unit inside a run means nothing.
+ * States   of a run: FREE, USED by a process, USED by nobody, CACHED by a process. The word of a unit inside a run
+ *          means nothing.
  * Always   runs fill each region; wrong when they do not, and -EBADMSG. Each free run is in the bin of its length:
  *          slow when it is not (a rebuild finds it); a bin never has what is not free. `map` has a bit for each bin
  *          that has something; a bit too many is slow, one too few too.
@@ -19,6 +20,8 @@
  * Death    before the commit: nothing happened. After it: who takes the lock next stores those values once more;
  *          whether the user's word was stored he sees in it, as nobody else could change it since. An op of OP_UNKNOWN,
  *          or one that cannot be: the bins are built anew from the states; that can be repeated too.
+ *          Between USED and CACHED its owner turns it by one store, without the lock: nobody else writes such a state
+ *          while he lives.
  * Tests    tests/unit/memory, tests/crash/sweep_memory. */
 #ifndef MEMORY_ARENA_H
 #define MEMORY_ARENA_H
@@ -59,6 +62,7 @@ _Static_assert(sizeof(struct arena_header) == 64 + 64 + 4 * BINS + 16 * REGIONS_
 /* A state word: units in the lower half, then the process record's id, then what it is. */
 #define RUN_FREE (UINT64_C(1) << 62)
 #define RUN_USED (UINT64_C(2) << 62)
+#define RUN_CACHED (UINT64_C(3) << 62) /* free, but for its owner only (memory/magazine.h) */
 #define RUN_KIND(state) ((state)&UINT64_C(3) << 62)
 #define RUN_UNITS(state) ((uint32_t)(state))
 #define RUN_OWNER(state) ((uint32_t)((state) >> 32) & ID_MASK)
@@ -69,12 +73,23 @@ enum arena_op {
     ARENA_COMMIT = 0x41000002, /* the word at {0, 1} becomes `after`; then words: give, take, the taker */
 };
 
+#define MAGAZINE 4u       /* blocks of each size */
+#define MAGAZINE_PART 32u /* and so small a part of the arena in all */
+struct magazine {
+    uint32_t life; /* whose it is */
+    uint32_t process;
+    uint32_t units;
+    uint8_t count[BINS_EXACT + 1];
+    uint32_t unit[BINS_EXACT + 1][MAGAZINE];
+};
+
 struct kin_arena {
     kin_segment *segment;
     struct arena_header *shared;
     uint64_t at;
     uint32_t known; /* regions below, checked copies */
     struct region region[REGIONS_MAX];
+    struct magazine magazine;
 };
 
 /* Which bin a run of so many units is in. All in a later bin are longer. */

@@ -1,5 +1,5 @@
 /* Blocks: allocated, freed, given. The six headings are in memory/arena.h. */
-#include "memory/arena.h"
+#include "memory/magazine.h"
 #include "sys/plant.h"
 #include "sys/reason.h"
 #include <errno.h>
@@ -223,7 +223,7 @@ static int units_for(const kin_arena *arena, uint64_t bytes, uint32_t *units)
     return 0;
 }
 
-int kin_arena_alloc(kin_arena *arena, uint64_t bytes, uint64_t align, uint64_t *out)
+static __attribute__((noinline)) int alloc_from_arena(kin_arena *arena, uint64_t bytes, uint64_t align, uint64_t *out)
 {
     uint32_t units = 0, bin, unit, more = 0;
     int result = units_for(arena, bytes, &units);
@@ -249,6 +249,17 @@ int kin_arena_alloc(kin_arena *arena, uint64_t bytes, uint64_t align, uint64_t *
     }
     arena_unlock(arena, seat);
     return result;
+}
+
+int kin_arena_alloc(kin_arena *arena, uint64_t bytes, uint64_t align, uint64_t *out)
+{
+    uint32_t unit = 0;
+    if (likely(bytes - 1 < BINS_EXACT * ARENA_UNIT && (align == 0 || align == ARENA_UNIT)))
+        unit = magazine_take(arena, (uint32_t)((bytes + ARENA_UNIT - 1) >> ARENA_UNIT_SHIFT));
+    if (unlikely(!unit))
+        return alloc_from_arena(arena, bytes, align, out);
+    *out = (uint64_t)unit << ARENA_UNIT_SHIFT;
+    return 0;
 }
 
 /* ---- what happens to blocks ---- */
@@ -283,7 +294,7 @@ static int check_owner(kin_arena *arena, struct seat *seat, uint64_t state, uint
                   (unsigned long long)block, arena->segment->object.segment.path, process ? LOAD(process->pid) : 0);
 }
 
-int kin_arena_free(kin_arena *arena, uint64_t block)
+static __attribute__((noinline)) int free_to_arena(kin_arena *arena, uint64_t block)
 {
     int result = 0;
     uint32_t units, unit = (uint32_t)(block >> ARENA_UNIT_SHIFT);
@@ -304,6 +315,14 @@ int kin_arena_free(kin_arena *arena, uint64_t block)
     }
     arena_unlock(arena, seat);
     return result;
+}
+
+int kin_arena_free(kin_arena *arena, uint64_t block)
+{
+    if (likely(block % ARENA_UNIT == 0 && block >> ARENA_UNIT_SHIFT <= UINT32_MAX &&
+               magazine_put(arena, (uint32_t)(block >> ARENA_UNIT_SHIFT))))
+        return 0;
+    return free_to_arena(arena, block);
 }
 
 /* 1: it must move. */

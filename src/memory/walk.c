@@ -1,5 +1,5 @@
 /* Walks over all runs. The six headings are in memory/arena.h. */
-#include "memory/arena.h"
+#include "memory/magazine.h"
 #include "sys/plant.h"
 #include "sys/reason.h"
 #include <errno.h>
@@ -23,9 +23,10 @@ static int damaged(const kin_arena *arena)
                   (unsigned long long)arena->at, arena->segment->object.segment.path);
 }
 
-static bool is_gone(struct rebuild *rebuild, uint32_t owner)
+static bool is_gone(struct rebuild *rebuild, uint64_t state)
 {
-    if (owner == 0 || LOAD(rebuild->arena->shared->flags) & KIN_ARENA_KEEP)
+    uint32_t owner = RUN_OWNER(state);
+    if (owner == 0 || (RUN_KIND(state) == RUN_USED && LOAD(rebuild->arena->shared->flags) & KIN_ARENA_KEEP))
         return false;
     uint32_t *memo = &rebuild->asked[owner % MEMO];
     if ((*memo & ID_MASK) != owner)
@@ -65,9 +66,9 @@ static int walk_region(struct rebuild *rebuild, const struct region *region)
     for (uint32_t i = 0, units; i < region->units; i += units) {
         uint64_t state = LOAD(states[i]);
         units = RUN_UNITS(state);
-        if ((RUN_KIND(state) != RUN_FREE && RUN_KIND(state) != RUN_USED) || units == 0 || units > region->units - i)
+        if (RUN_KIND(state) == 0 || units == 0 || units > region->units - i)
             return damaged(rebuild->arena);
-        if (RUN_KIND(state) == RUN_USED && !is_gone(rebuild, RUN_OWNER(state))) {
+        if (RUN_KIND(state) != RUN_FREE && !is_gone(rebuild, state)) {
             add(rebuild, region->first + free_at, free_units);
             free_units = 0;
             continue;
@@ -83,6 +84,40 @@ static int walk_region(struct rebuild *rebuild, const struct region *region)
     return 0;
 }
 
+bool magazine_claim(kin_arena *arena, const struct seat *seat)
+{
+    struct magazine *magazine = &arena->magazine;
+    uint32_t life = LOAD(magazine->life);
+    bool forked = life && LOAD(magazine->process) != seat->process;
+    if (life && !forked && life_verdict(seat->domain, life) == VERDICT_ALIVE)
+        return false;
+    if (!CAS(magazine->life, &life, seat->id))
+        return false;
+    if (forked || magazine->process != seat->process) {
+        memset(magazine->count, 0, sizeof magazine->count);
+        magazine->units = 0;
+    }
+    STORE(magazine->process, seat->process);
+    return true;
+}
+
+/* What this process kept for itself is everybody's again. */
+static void empty_magazine(kin_arena *arena)
+{
+    struct magazine *magazine = &arena->magazine;
+    const struct seat *seat = magazine_enter(arena);
+    if (!seat)
+        return;
+    for (uint32_t units = 1; units <= BINS_EXACT; units++)
+        for (; magazine->count[units]; magazine->count[units]--) {
+            uint32_t left, unit = magazine->unit[units][magazine->count[units] - 1];
+            uint64_t *state = arena_state(arena, unit, &left);
+            if (state && LOAD(*state) == RUN_MAKE(RUN_CACHED, seat->process & ID_MASK, units))
+                STORE(*state, RUN_MAKE(RUN_FREE, 0, units));
+        }
+    magazine->units = 0;
+}
+
 int64_t arena_rebuild(kin_arena *arena, struct seat *seat, uint32_t wanted)
 {
     struct rebuild rebuild = {.arena = arena, .domain = seat->domain, .wanted = wanted ? wanted : UINT32_MAX};
@@ -91,6 +126,7 @@ int64_t arena_rebuild(kin_arena *arena, struct seat *seat, uint32_t wanted)
     int result = 0;
     STORE(op->kind, OP_UNKNOWN); /* who finds us dead in here begins again */
     KEEP_ORDER();
+    empty_magazine(arena);
     for (uint32_t i = 0; i < BINS; i++)
         STORE(shared->bins[i], 0);
     for (uint32_t i = 0; i < 3; i++)
@@ -127,7 +163,7 @@ static int64_t copy(kin_arena *arena, uint64_t *copies, uint64_t room)
         for (uint32_t i = 0, units; i < region->units; i += units, count++) {
             uint64_t state = LOAD(states[i]);
             units = RUN_UNITS(state);
-            if (units == 0 || units > region->units - i || (RUN_KIND(state) != RUN_FREE && RUN_KIND(state) != RUN_USED))
+            if (RUN_KIND(state) == 0 || units == 0 || units > region->units - i)
                 return damaged(arena);
             if (2 * count + 1 < room) {
                 copies[2 * count] = region->first + i;
@@ -166,7 +202,7 @@ int kin_arena_each(kin_arena *arena, int (*visit)(void *context, const struct ki
     int64_t count = copy_all(arena, &copies), result = count < 0 ? count : 0;
     for (int64_t i = 0; i < count && result == 0; i++) {
         uint64_t state = copies[2 * i + 1];
-        uint32_t owner = RUN_OWNER(state);
+        uint32_t owner = RUN_KIND(state) == RUN_USED ? RUN_OWNER(state) : 0;
         struct process *process = ID_INDEX(owner) ? process_at(domain, owner) : NULL;
         bool gone = arena_is_gone(domain, owner);
         struct kin_arena_block block = {

@@ -87,6 +87,19 @@ static int have_big(kin_arena *arena)
     return alloc_some(arena, 5000);
 }
 
+static int have_freed_small(kin_arena *arena)
+{
+    if (alloc_some(arena, 64) < 0)
+        return -1;
+    OK(kin_arena_free(arena, mine));
+    return 0;
+}
+
+static int alloc_small(kin_arena *arena)
+{
+    return alloc_some(arena, 64);
+}
+
 static int alloc_from_bin(kin_arena *arena)
 {
     return alloc_some(arena, 128);
@@ -143,6 +156,7 @@ static int reclaim(kin_arena *arena)
 
 static const struct act acts[] = {
     {"kin_arena_alloc, from a bin", NULL, alloc_from_bin, KEPT, KEPT},
+    {"kin_arena_alloc, from the magazine", have_freed_small, alloc_small, KEPT, KEPT},
     {"kin_arena_alloc, and split", NULL, alloc_and_split, KEPT, KEPT},
     {"kin_arena_alloc, aligned", NULL, alloc_aligned, KEPT, KEPT},
     {"kin_arena_alloc, neighbours are joined", NULL, alloc_what_must_be_joined, KEPT, KEPT},
@@ -231,7 +245,7 @@ static int check_bins(kin_arena *arena)
         for (uint32_t unit = arena->region[k].first, units;; unit += units) {
             if (unit == arena->region[k].first + arena->region[k].units)
                 break;
-            if (arena_run(arena, unit, RUN_USED, &units))
+            if (arena_run(arena, unit, RUN_USED, &units) || arena_run(arena, unit, RUN_CACHED, &units))
                 continue;
             if (!arena_run(arena, unit, RUN_FREE, &units))
                 return kin_crash_fail("no run begins at unit %u", unit);

@@ -290,6 +290,30 @@ static void sizes_change_in_place_or_elsewhere(void **state)
     check_is(kin_arena_free(arena, block), 0);
 }
 
+static int free_what_the_parent_keeps(void *context)
+{
+    struct desk *desk = context;
+    check(alloc(desk->arena, 64) != desk->block); /* that is in the parent's magazine */
+    return 0;
+}
+
+static void what_is_kept_for_oneself_is_told_as_free(void **state)
+{
+    (void)state;
+    struct desk *desk = test_shared(sizeof *desk);
+    desk->arena = open_arena();
+    desk->block = alloc(desk->arena, 64);
+    check_is(kin_arena_free(desk->arena, desk->block), 0);
+    check_is(sums_of(desk->arena).blocks, 0);
+    check_is(kin_arena_free(desk->arena, desk->block), -EINVAL);
+    check_is(kin_arena_give(desk->arena, desk->block, 0), -EINVAL);
+    check_is(test_end(test_child(free_what_the_parent_keeps, desk)), 0);
+    check_is(alloc(desk->arena, 64), desk->block);
+    check_is(kin_arena_free(desk->arena, desk->block), 0);
+    check_is(kin_arena_reclaim(desk->arena), 1); /* the child's */
+    check_is(sums_of(desk->arena).runs, 1);
+}
+
 static void it_grows_with_its_segment(void **state)
 {
     (void)state;
@@ -398,6 +422,7 @@ int main(void)
         TEST(a_block_is_given_to_another_process),
         TEST(word_and_owner_change_as_one),
         TEST(sizes_change_in_place_or_elsewhere),
+        TEST(what_is_kept_for_oneself_is_told_as_free),
         TEST(it_grows_with_its_segment),
         TEST(an_arena_with_a_bound_keeps_to_it),
         TEST(a_walk_may_use_the_arena_and_stops_when_told),
