@@ -1,10 +1,11 @@
 #!/usr/bin/env -S python3 -B
-"""expand.py INCLUDE PAGE: prints a manual page with what the headers know put in, so that neither can drift:
+"""page.py SCDOC INCLUDE PAGE: prints a manual page for man, with what the headers know put in, so that neither can drift:
 
 @names queue.h@      in NAME: the functions that the header declares, by commas
 @synopsis queue.h@   in SYNOPSIS: their declarations, each no wider than a page
 """
 import re
+import subprocess
 import sys
 import textwrap
 from pathlib import Path
@@ -55,8 +56,10 @@ def expanded(page, read):
 
 
 def main():
-    folder = Path(sys.argv[1])
-    print(expanded(Path(sys.argv[2]).read_text(), lambda name: (folder / name).read_text()), end='')
+    scdoc, folder, page = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+    text = expanded(page.read_text(), lambda name: (folder / name).read_text())
+    roff = subprocess.run([scdoc], input=text, stdout=subprocess.PIPE, check=True, encoding='utf-8').stdout
+    print(re.sub(r'^\.TH .*$', r'\g<0>\n.nh', roff, count=1, flags=re.MULTILINE), end='')  # no name is hyphenated
 
 
 if __name__ == '__main__':
