@@ -1,5 +1,5 @@
 #!/usr/bin/env -S python3 -B
-"""page.py SCDOC INCLUDE PAGE: prints a manual page for man, with what the headers know put in, so that neither can drift:
+"""page.py SCDOC INCLUDE PAGE: prints a page for man, with what the headers know put in, so that neither can drift:
 
 @names queue.h@      in NAME: the functions that the header declares, by commas
 @synopsis queue.h@   in SYNOPSIS: their declarations, each no wider than a page
