@@ -9,7 +9,7 @@ build: ## build the library, the command and the examples into build/
 run: ## build, then see kin demo: a count that stays right while its workers are killed
 	@tools/packages build
 	@tools/build build
-	@build/cli/kin demo
+	@build/cli/kin demo $(wildcard /usr/share/common-licenses) include src cli
 
 test: ## build and run all tests, with gcc, clang and the sanitizers
 	@tools/packages build test
