@@ -9,6 +9,9 @@
 #include <sched.h>
 #include <signal.h>
 
+/* Whoever was quicker so many times on end, or a queue that is damaged, is no reason to stay awake. */
+#define HOPES_MAX 64u
+
 int queue_lock_slowly(kin_queue *queue, struct seat *seat, kin_time until)
 {
     struct mutex_ask ask = {
@@ -159,7 +162,7 @@ int queue_wait(struct waiting *waiting)
     queue_unlock(queue, waiting->seat);
     bool worth = look_a_while(waiting);
     int result = queue_lock(queue, waiting->seat, waiting->until);
-    if (worth)
+    if (worth && waiting->hopes++ < HOPES_MAX)
         waiting->rounds = 0;
     return result;
 }

@@ -229,7 +229,7 @@ struct waiting {
     enum kin_ready what;
     uint32_t bits; /* EVENT_SLEEPERS, and EVENT_PICKY */
     kin_time until;
-    unsigned rounds;
+    unsigned rounds, hopes; /* looks without a sleep, and how many of them seemed worth it */
     bool slept, late;
     unsigned rebuilt;
     int64_t longest;

@@ -139,8 +139,9 @@ static enum found look_for_room(struct waiting *waiting, uint32_t length, struct
         return find_room(waiting, length, move->record, error);
     }
     uint32_t count = LOAD(queue->records.shared->count), fresh = LOAD(queue->hot->fresh);
-    if (LOAD(queue->hot->free) != 0 || fresh == 0 || fresh > count) {
-        queue_repair_own(queue, waiting->seat); /* the list of free records is not what it should be */
+    bool refused = fresh < count && fresh <= queue->messages; /* there was one, and it was not free */
+    if (LOAD(queue->hot->free) != 0 || fresh == 0 || fresh > count || refused) {
+        queue_repair_own(queue, waiting->seat); /* the lists of records are not what they should be */
         *error = ++waiting->rebuilt > 1 ? reason(-EBADMSG, "%s is damaged", queue->object.segment.path) : 0;
         return TRY_AGAIN;
     }
