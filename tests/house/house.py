@@ -3,13 +3,14 @@
 import sys
 
 import built_rules
+import manual_rules
 import text_rules
 from tree import Tree
 
 
 def main():
     tree = Tree(sys.argv[1], sys.argv[2])
-    rules = text_rules.RULES + built_rules.RULES
+    rules = text_rules.RULES + manual_rules.RULES + built_rules.RULES
     failed = 0
     print(f'1..{len(rules)}')
     for number, rule in enumerate(rules, 1):

@@ -7,6 +7,7 @@ from collections import namedtuple
 from pathlib import Path
 
 import built_rules
+import manual_rules
 import text_rules
 from tree import Tree
 
@@ -33,10 +34,17 @@ GOOD = {
     'cli/main.c': '#include "command.h"\n#include <kin/base.h>\n#include <sys/clock.h>\n',
     'cli/command.h': '',
     'tests/crash/sweep_life.c': '/* kin_after */\n',
+    'README.md': '',
+    'cli/commands.tsv': 'command\t\t\tls\t[NAME]\tlist\n',
+    'examples/01-a.c': '',
+    'examples/meson.build': "test('01-a')\n",
+    'man/meson.build': "{'fifo': 'pipe'}\n",
+    'man/kin.3.scd': 'kin(3)\n\n@synopsis base.h@\n\n*kin_after*(3), *kin-textbook*(7), *kin ls*\n',
+    'man/kin-textbook.7.scd': '\n'.join(f'## {row}\n\nExample: _examples/01-a.c_\n' for row in manual_rules.ROWS),
 }
 
 Bad = namedtuple('Bad', 'rule files complaint')
-T, B = text_rules, built_rules
+T, B, M = text_rules, built_rules, manual_rules
 SCREEN = 'int f(void)\n{\n' + '    f();\n' * 59 + '}\n'
 BAD = [
     Bad(T.includes_go_downward, {'src/sys/clock.c': '#include "life/life.h"\n'}, 'sys does not stand on life'),
@@ -60,6 +68,20 @@ BAD = [
     Bad(T.tree_is_clean, {'src/sys/clock.c.orig': ''}, 'scratch'),
     Bad(T.tree_is_clean, {'docs/a.md': 'see /' 'home/me/kin\n'}, 'somebody'),
     Bad(T.tree_is_clean, {'src/sys/clock.c': '/* TO' 'DO: think */\n'}, 'finish it'),
+    Bad(M.every_header_has_a_page, {'include/kin/fifth.h': ''}, 'no page kin_fifth(3)'),
+    Bad(M.every_header_has_a_page, {'include/kin/fifo.h': ''}, 'no page has @synopsis fifo.h@'),
+    Bad(M.every_header_is_in_the_readme, {'include/kin/fifo.h': ''}, 'include/kin/fifo.h is 0 times'),
+    Bad(M.every_header_is_in_the_readme, {'README.md': '[kin/a.h](include/kin/a.h)'}, 'there is no include/kin/a.h'),
+    Bad(M.the_manual_names_what_there_is, {'man/kin.1.scd': 'kin_before'}, 'there is no kin_before'),
+    Bad(M.the_manual_names_what_there_is, {'man/kin.1.scd': '*kin_before*(3)'}, 'no page kin_before(3)'),
+    Bad(M.the_manual_names_what_there_is, {'man/kin.1.scd': '*kin*(7)'}, 'no page kin(7)'),
+    Bad(M.the_manual_names_what_there_is, {'man/kin.1.scd': '_tests/a.c_'}, 'there is no tests/a.c'),
+    Bad(M.the_manual_names_what_there_is, {'man/kin.1.scd': '*kin lsof*'}, 'no command kin lsof'),
+    Bad(M.the_manual_names_what_there_is, {'man/kin.1.scd': 'kin(1)\n```\nkin lsof\n```\n'}, 'no command kin lsof'),
+    Bad(M.the_textbook_has_every_row, {'man/kin-textbook.7.scd': '## fork\n'}, '"fork" has no example'),
+    Bad(M.the_textbook_has_every_row, {'man/kin-textbook.7.scd': ''}, 'has no section "fork"'),
+    Bad(M.the_textbook_has_every_row, {'examples/01-a.c': None}, 'which is not there'),
+    Bad(M.the_textbook_has_every_row, {'examples/meson.build': ''}, 'not run by'),
     Bad(B.headers_compile_alone, {'include/kin/base.h': 'pid_t kin_after(void);\n'}, 'alone as c11'),
     Bad(B.headers_compile_alone, {'include/kin/base.h': 'int kin_after(int new);\n'}, 'alone as c++17'),
     Bad(B.exports_are_the_map, {'kin.map': 'KIN_0 { global: kin_after; kin_at; local: *; };'}, 'kin_at: missing in'),
@@ -105,7 +127,7 @@ def complaints(rule, files):
 
 def results():
     """(passed, name, complaints) of each case."""
-    for rule in T.RULES + B.RULES:
+    for rule in T.RULES + M.RULES + B.RULES:
         name = rule.__name__.replace('_', ' ')
         known = [bad for bad in BAD if bad.rule is rule]
         if not known:
