@@ -1,23 +1,58 @@
 #include "command.h"
 #include "table.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+struct parties {
+    struct table *table;
+    char path[4096];
+};
+
+static int add_command(void *context, const struct kin_filelock_holder *holder)
+{
+    struct table *table = context;
+    table_row(table);
+    table_text(table, SHOW_PART, "holds");
+    if (holder->pid)
+        table_number(table, SHOW_PID, holder->pid);
+    table_text(table, SHOW_ALIVE, holder->alive > 0 ? "yes" : "unknown");
+    table_number(table, SHOW_COUNT, 1);
+    table_text(table, SHOW_COMMAND, holder->command);
+    return 0;
+}
+
+/* What a dead process has run goes on and holds the lock. */
+static void add_commands(struct parties *parties)
+{
+    int fd = open(parties->path, O_PATH | O_CLOEXEC);
+    kin_filelock_each_holder(fd, KIN_FILELOCK(.flags = 0), add_command, parties->table);
+    close(fd);
+}
 
 static int add_party(void *context, const struct kin_party *party)
 {
     static const char *const parts[] = {"", "holds", "waits", "attached"};
-    struct table *table = context;
+    struct parties *parties = context;
+    struct table *table = parties->table;
     table_row(table);
     table_text(table, SHOW_PART, parts[party->part <= KIN_PART_ATTACHED ? party->part : 0]);
     table_number(table, SHOW_PID, party->pid);
     if (party->tid)
         table_number(table, SHOW_TID, party->tid);
-    table_text(table, SHOW_ALIVE, party->alive > 0 ? "yes" : party->alive < 0 ? "unknown" : "dead");
+    table_text(table, SHOW_ALIVE,
+               party->alive == 2  ? "by command"
+               : party->alive > 0 ? "yes"
+               : party->alive < 0 ? "unknown"
+                                  : "dead");
     if (party->alive == 0)
         table_color(table, SHOW_ALIVE, "red");
     table_number(table, SHOW_COUNT, (int64_t)party->count);
     table_number(table, SHOW_OFFSET, (int64_t)party->offset);
     table_text(table, SHOW_COMMAND, party->command);
+    if (party->alive == 2)
+        add_commands(parties);
     return 0;
 }
 
@@ -94,13 +129,15 @@ static int show(const struct call *call, kin_domain *domain, struct table *table
 {
     const char *name = call->operands[0];
     struct kin_object object;
+    struct parties parties = {.table = table};
+    snprintf(parties.path, sizeof parties.path, "%s/%s.kin", kin_domain_path(domain), name);
     int result = kin_object_find(domain, name, &object);
     if (result == -ENOENT)
         return no_such_object(call, domain, NULL, name);
     if (result == 0)
         result = object.state;
     if (result == 0)
-        result = kin_object_each_party(domain, name, add_party, table);
+        result = kin_object_each_party(domain, name, add_party, &parties);
     if (result < 0)
         return failed(call, result);
     if (!is_given(call, OPTION_JSON) && !is_given(call, OPTION_RAW))

@@ -1,12 +1,12 @@
 /* kin lock --name NAME [CMD]: a kin_lock, held by a command that knows nothing of kin.
  *
- * Two locks are taken, in this order: a file lock on the named lock's own file, whose descriptor CMD inherits, and the
- * kin_lock. The first keeps out other kin lock of that name for as long as we or CMD live, whichever of us is killed.
- * The second keeps out the programs that use the library, and remembers deaths: who next takes it is told when we
- * were killed, or when CMD was, as then we end without releasing it. */
+ * We take the lock and hand it on to CMD (kin_lock_hand_on), so that it stays held for as long as we or CMD live,
+ * whichever of us is killed. Who next takes it is told when we were killed, or when CMD was, as then we end without
+ * releasing it. */
 #include "lock.h"
 #include "run.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -42,15 +42,10 @@ static int read_options(struct named *named)
 
 static int open_lock(struct named *named)
 {
-    char path[4096];
     unsigned flags = is_given(named->call, OPTION_CREATE) ? 0 : KIN_MUST_EXIST;
     int result = kin_lock_open(named->domain, named->name, KIN_LOCK(.flags = flags), &named->home, &named->lock);
     if (result == -ENOENT)
         return no_such_object(named->call, named->domain, "lock", named->name);
-    if (result < 0)
-        return failed(named->call, result);
-    snprintf(path, sizeof path, "%s/%s.kin", kin_domain_path(named->domain), named->name);
-    result = kin_filelock_open(path, KIN_FILELOCK(.flags = KIN_FILELOCK_INHERIT), &named->witness);
     return result < 0 ? failed(named->call, result) : EXIT_OK;
 }
 
@@ -61,28 +56,29 @@ static int find_owner(void *context, const struct kin_party *party)
     return party->part == KIN_PART_HOLDS;
 }
 
-/* *got: the exit code for a lock that others hold may be 0 too. *recovered: the last owner died. */
-static int take(struct named *named, bool *got, bool *recovered)
+static void complain_of_owner(struct named *named)
 {
     char what[300];
     struct kin_party owner = {.pid = 0};
     snprintf(what, sizeof what, "the lock \"%s\"", named->name);
-    int result = kin_filelock_acquire(named->witness, NULL, named->until);
-    if (result == -ETIMEDOUT) {
-        complain_of_holders(named->call, what, named->witness, KIN_FILELOCK(.flags = 0));
-        return named->conflict;
-    }
-    if (result == 0)
-        result = kin_lock_acquire(named->home, named->lock, named->until);
+    kin_object_each_party(named->domain, named->name, find_owner, &owner);
+    if (owner.alive == 2)
+        complain_of_holders(named->call, what, kin_segment_fd(named->home), KIN_FILELOCK(.flags = 0));
+    else if (owner.pid)
+        complain(named->call, "%s is locked by process %d (%s)", what, (int)owner.pid, owner.command);
+    else
+        complain(named->call, "%s is locked by another process", what);
+}
+
+/* *got: the exit code for a lock that others hold may be 0 too. *recovered: the last owner died. */
+static int take(struct named *named, bool *got, bool *recovered)
+{
+    int result = kin_lock_acquire(named->home, named->lock, named->until);
     *got = result >= 0;
     *recovered = result == KIN_RECOVERED;
     if (result != -ETIMEDOUT)
         return result < 0 ? failed(named->call, result) : EXIT_OK;
-    kin_object_each_party(named->domain, named->name, find_owner, &owner);
-    if (owner.pid)
-        complain(named->call, "%s is held by process %d (%s)", what, (int)owner.pid, owner.command);
-    else
-        complain(named->call, "%s is held by another process", what);
+    complain_of_owner(named);
     return named->conflict;
 }
 
@@ -100,11 +96,21 @@ static int pass_on_news(const struct named *named, bool recovered)
     return setenv("KIN_RECOVERED", text, 1) == 0 ? EXIT_OK : no_memory(named->call);
 }
 
+static int hand_on(struct named *named)
+{
+    int result = kin_lock_hand_on(named->home, named->lock, &named->witness);
+    if (result < 0)
+        return failed(named->call, result);
+    fcntl(named->witness, F_SETFD, 0);
+    return EXIT_OK;
+}
+
 /* Whoever CMD leaves behind has the witness too: it is unlocked for all of them. */
 static void release(struct named *named)
 {
+    if (named->witness >= 0)
+        kin_filelock_release(named->witness, NULL);
     kin_lock_release(named->home, named->lock);
-    kin_filelock_release(named->witness, NULL);
 }
 
 static int run_locked(struct named *named, bool recovered)
@@ -113,9 +119,9 @@ static int run_locked(struct named *named, bool recovered)
     struct run_end end;
     int code = pass_on_news(named, recovered);
     if (code == EXIT_OK)
+        code = hand_on(named);
+    if (code == EXIT_OK)
         code = run_cmd(&run, &end);
-    else
-        end.how.kind = 0;
     if (code == EXIT_OK && end.how.kind != KIN_EXITED) {
         /* CMD died holding it: so do we, and the next one is told. */
         kin_filelock_release(named->witness, NULL);

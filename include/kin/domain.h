@@ -93,7 +93,8 @@ enum kin_part { KIN_PART_HOLDS = 1, KIN_PART_WAITS = 2, KIN_PART_ATTACHED = 3 };
 struct kin_party {
     unsigned part;    /* of enum kin_part */
     pid_t pid, tid;   /* as its own PID namespace numbers them; tid 0: the whole process */
-    int alive;        /* 1 alive, 0 dead, -1 cannot be known from here */
+    int alive;        /* 1 alive, 0 dead, -1 cannot be known from here; 2 dead, but a command that was handed the lock
+                       * (kin_lock_hand_on) holds it still */
     uint64_t count;   /* leases, loans and borrows of a queue; units of semaphores; 1 for a lock, a seat, a promise */
     uint64_t offset;  /* of the lock in its segment */
     char command[16]; /* the process's name when it first used kin */

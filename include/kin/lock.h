@@ -69,6 +69,25 @@ int kin_lock_clear(kin_segment *segment, kin_lock *lock);
  * lives of the domain each time an acquire is about to sleep, and nothing else; off is the default. */
 void kin_lock_check_cycles(kin_segment *segment, int on);
 
+/* Makes a command hold it too, that knows nothing of kin: whoever inherits the descriptor *out or a copy of it, with
+ * nothing in it to read or write. It is close-on-exec: give it to the child by KIN_SPAWN's fds, or clear that flag. The
+ * thread still holds the lock, and releases it when the command has ended; but if the thread dies first, the lock stays
+ * held until the last copy is closed. Then the next one gets KIN_RECOVERED, up to 50 ms later.
+ *
+ *     kin_lock_acquire(home, lock, KIN_FOREVER);
+ *     kin_lock_hand_on(home, lock, &witness);
+ *     run_and_wait(command, witness);
+ *     kin_filelock_release(witness, NULL);
+ *     kin_lock_release(home, lock);
+ *     close(witness);
+ *
+ * kin_filelock_release takes it back from whatever the command has left running: without that those hold up the
+ * next one's recovery, if he hands the lock on and dies. kin_filelock_each_holder tells who has copies.
+ * -EPERM: this thread does not hold it; -EOPNOTSUPP or -EINVAL: this kernel has no file locks of that sort; errors of
+ * open().
+ * Death: until the command is started, as a death while holding it; then the command holds it. */
+int kin_lock_hand_on(kin_segment *segment, kin_lock *lock, int *out);
+
 /* The dead owner, for who holds the lock with KIN_RECOVERED. */
 int kin_lock_dead_owner(kin_segment *segment, const kin_lock *lock, struct kin_owner *out);
 

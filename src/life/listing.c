@@ -1,7 +1,7 @@
 /* Listing, looking into, removing. The six headings are in life/domain.h. */
 #include "life/attach.h"
 #include "life/bell.h"
-#include "life/object.h"
+#include "life/segment.h"
 #include "life/settle.h"
 #include "sys/atomic.h"
 #include "sys/file.h"
@@ -122,6 +122,18 @@ struct kin_party life_party(kin_domain *domain, uint32_t process_id, uint32_t ti
     return party;
 }
 
+/* Whether a command has the file lock that tells of a lock handed on. */
+static bool has_witness(const struct parties *all, uint64_t offset)
+{
+    char path[4096];
+    if (object_path(all->domain, all->name, path, sizeof path) < 0)
+        return false;
+    int fd = file_open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
+    bool locked = fd >= 0 && file_byte_locked(fd, SEGMENT_DATA_AT + offset) == 1;
+    file_close(fd);
+    return locked;
+}
+
 static int visit_life(struct parties *all, uint32_t index)
 {
     kin_domain *domain = all->domain;
@@ -130,7 +142,8 @@ static int visit_life(struct parties *all, uint32_t index)
     if (word == 0)
         return 0;
     struct kin_party party = life_party(domain, LOAD(life->process), LOAD(life->tid), KIN_PART_HOLDS);
-    party.alive = life_prove(domain, ID_MAKE(index, LOAD(life->stamp))) == VERDICT_ALIVE;
+    bool alive = life_prove(domain, ID_MAKE(index, LOAD(life->stamp))) == VERDICT_ALIVE;
+    party.alive = alive;
     if (LOAD(life->waits_for) == all->header.id) {
         party.part = KIN_PART_WAITS;
         return all->visit(all->context, &party);
@@ -139,6 +152,7 @@ static int visit_life(struct parties *all, uint32_t index)
     for (unsigned i = 0; i < HOLDS_MAX && result == 0; i++)
         if (LOAD(life->holds[i].object) == all->header.id) {
             party.offset = LOAD(life->holds[i].offset);
+            party.alive = alive ? 1 : has_witness(all, party.offset) ? 2 : 0;
             result = all->visit(all->context, &party);
         }
     return result;
@@ -212,9 +226,9 @@ static int check_unused(kin_domain *domain, const char *name)
     int result = kin_object_each_party(domain, name, find_living, &found);
     if (result != 1)
         return result;
-    return reason(-EBUSY, "%s is in use: process %d (%s) %s; end it, or remove %s all the same by --force", name,
-                  (int)found.pid, found.command,
-                  found.part == KIN_PART_WAITS ? "waits for it" : "holds something of it", name);
+    return reason(-EBUSY, "%s is in use: %s %d (%s) %s; end it, or remove %s all the same by --force", name,
+                  found.alive == 2 ? "the command that was run by the dead process" : "process", (int)found.pid,
+                  found.command, found.part == KIN_PART_WAITS ? "waits for it" : "holds something of it", name);
 }
 
 /* Under the file lock, so that the file we looked at is the one that loses its name. */

@@ -1,19 +1,26 @@
 /* kin_lock: the lock in the user's own structures.
  *
  * Layout   kin_lock in kin/lock.h: a mutex word (sync/mutex.h), a magic number, and who died holding it last.
- * States   those of the mutex, and ORPHAN: free, but its dead owner's record was swept, and the next one must be told.
+ * States   those of the mutex, handed on among them, and ORPHAN: free, but its dead owner's record was swept, and the
+ *          next one must be told.
  * Always   the thread has a hold {segment, offset} in its life from before it asks until after it released.
  *          dead_* are written by who holds the lock only.
  * Order    hold, CAS; dead_* before the release; release, then the hold is forgotten.
  * Death    holding it: the next one steals and gets KIN_RECOVERED; a sweep makes it ORPHAN by taking it first. While
- *          asking: the hold names a lock that somebody else has; the sweep compares the word and leaves it.
- * Tests    tests/unit/sync, tests/crash/sweep_life, model/lock.pml. */
+ *          asking: the hold names a lock that somebody else has; the sweep compares the word and leaves it. Having
+ *          handed it on: the sweep leaves it, and the life, until the command has ended. While handing it on: without
+ *          WITNESSED there is no command yet; with it the kernel lets go of the file lock as we die.
+ * Tests    tests/unit/sync, tests/crash/sweep_life, tests/crash/bites, tests/cli/lock.bats, model/lock.pml. */
 #include "sync/mutex.h"
 #include "sync/place.h"
 #include "sync/poll.h"
+#include "sys/advisory.h"
 #include "sys/clock.h"
+#include "sys/file.h"
 #include "sys/reason.h"
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 _Static_assert(sizeof(kin_lock) == 64, "one layout for 32 and 64 bits");
@@ -75,12 +82,18 @@ static void give_on(kin_segment *segment, kin_lock *lock)
         wake(segment, lock);
 }
 
+static uint64_t place_in_file(const kin_segment *segment, const void *lock)
+{
+    return SEGMENT_DATA_AT + (uint64_t)((uintptr_t)lock - (uintptr_t)segment->data);
+}
+
 /* The hold is recorded, and the lock was not free. */
 static __attribute__((noinline)) int acquire_held(struct seat *seat, kin_segment *segment, kin_lock *lock, int number,
                                                   kin_time until)
 {
     struct mutex_ask ask = {.seat = seat, .word = &lock->word, .object = &segment->object, .until = until};
     ask.offset = (uint64_t)((uintptr_t)lock - (uintptr_t)segment->data);
+    ask.place = place_in_file(segment, lock);
     ask.check_cycles = LOAD(segment->check_cycles);
     int result = mutex_acquire_slowly(&ask);
     if (result == KIN_RECOVERED) {
@@ -94,7 +107,8 @@ static __attribute__((noinline)) int acquire_held(struct seat *seat, kin_segment
         return reason(result, "the lock in %s is held by a thread that would wait for this one: release what it waits "
                               "for first (`kin graph` shows who waits for whom)", segment->object.segment.path);
     if (result == -ETIMEDOUT)
-        return reason(result, "the lock in %s is held by another thread", segment->object.segment.path);
+        return reason(result, "the lock in %s is held by another thread, or by a command",
+                      segment->object.segment.path);
     return result;
 }
 
@@ -160,6 +174,45 @@ int kin_lock_release(kin_segment *segment, kin_lock *lock)
 void kin_lock_check_cycles(kin_segment *segment, int on)
 {
     STORE(segment->check_cycles, on);
+}
+
+/* A description of its own, as the lock goes with the last copy of that. A shared one: what an earlier holder's command
+ * has left behind is not in the way. */
+static int make_witness(kin_segment *segment, uint64_t place)
+{
+    const struct advisory_lock witness = {.shared = true, .offset = place, .length = 1};
+    char path[32];
+    int fd = segment_fd(&segment->object.segment);
+    if (fd < 0)
+        return fd;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    fd = file_open(path, O_RDWR | O_CLOEXEC, 0);
+    if (fd < 0)
+        return reason_errno("cannot open %s once more", segment->object.segment.path);
+    int result = advisory_set(fd, &witness, false);
+    if (result == 0)
+        return fd;
+    file_close(fd);
+    return reason(result, "cannot lock %s for a command: %s", segment->object.segment.path, kin_strerror(result));
+}
+
+int kin_lock_hand_on(kin_segment *segment, kin_lock *lock, int *out)
+{
+    uint64_t offset;
+    int result = 0;
+    if (!place_is(segment, lock, &make, &offset))
+        return place_refuse(segment, lock, &make);
+    struct seat *seat = life_enter(segment->object.domain, &result);
+    if (!seat)
+        return result;
+    if (life_holds(seat, segment->object.id, offset) < 0 || (LOAD(lock->word) & ID_MASK) != seat->id)
+        return reason(-EPERM, "this thread does not hold the lock in %s", segment->object.segment.path);
+    int fd = make_witness(segment, place_in_file(segment, lock));
+    if (fd < 0)
+        return fd;
+    FETCH_OR(lock->word, MUTEX_WITNESSED);
+    *out = fd;
+    return 0;
 }
 
 int kin_lock_dead_owner(kin_segment *segment, const kin_lock *lock, struct kin_owner *out)
@@ -254,6 +307,8 @@ int lock_settle(kin_segment *segment, struct seat *seat, void *at, uint32_t dead
     uint32_t seen = LOAD_ACQUIRE(lock->word);
     if ((seen & ID_MASK) != dead)
         return 0;
+    if (seen & MUTEX_WITNESSED && mutex_has_witness(&segment->object, place_in_file(segment, lock)))
+        return -EAGAIN;
     int number = life_hold(seat, segment->object.id, (uint64_t)((char *)at - segment->data));
     if (number < 0)
         return number;

@@ -3,6 +3,7 @@
 #include "life/graph.h"
 #include "sync/wait.h"
 #include "sys/clock.h"
+#include "sys/file.h"
 #include "sys/plant.h"
 #include <errno.h>
 #include <sched.h>
@@ -17,11 +18,14 @@
 #define PATIENCE (100 * MILLISECOND)
 /* A living owner who does not name the object, so many backstops on end, does not hold it: the word is corrupt. */
 #define DOUBTS 2u
+/* So often a waiter asks whether the command of a dead owner has ended. */
+#define WITNESS_NAP (50 * MILLISECOND)
 
 struct attempt {
     struct mutex_ask *ask;
     kin_time until;
     uint32_t mine; /* what to store: my id, with WAITERS once I slept */
+    bool outlived; /* the owner is dead, and his command holds the lock */
     uint32_t doubted;
     unsigned doubts;
 };
@@ -83,6 +87,13 @@ static bool is_unmarked(const struct mutex_ask *ask, uint32_t owner)
     return life && LOAD(life->witness) == WITNESS_TASK;
 }
 
+/* Who cannot ask believes that it lives. */
+bool mutex_has_witness(struct object *object, uint64_t place)
+{
+    int fd = segment_fd(&object->segment);
+    return fd < 0 || file_byte_locked(fd, place) == 1;
+}
+
 /* Looks at the owner. 1: stolen; 0: look at the word again; -EAGAIN: he lives, wait for him. */
 static int look_at_owner(struct attempt *attempt, uint32_t seen, bool slow)
 {
@@ -90,6 +101,10 @@ static int look_at_owner(struct attempt *attempt, uint32_t seen, bool slow)
     kin_domain *domain = ask->seat->domain;
     uint32_t owner = seen & ID_MASK;
     enum verdict verdict = slow ? life_prove(domain, owner) : life_verdict(domain, owner);
+    attempt->outlived = verdict == VERDICT_DEAD && ask->place && seen & MUTEX_WITNESSED && !PLANTED(NO_WITNESS) &&
+                        mutex_has_witness(ask->object, ask->place);
+    if (attempt->outlived)
+        return -EAGAIN;
     if (verdict == VERDICT_DEAD && !PLANTED(NO_DEATH_CHECK))
         return steal(attempt, seen, true);
     if (verdict == VERDICT_ALIVE) {
@@ -144,6 +159,7 @@ static enum woken sleep_for(struct attempt *attempt, uint32_t seen)
         .word = ask->word,
         .value = seen,
         .until = attempt->until,
+        .longest = attempt->outlived ? WITNESS_NAP : 0,
     };
     if (life_verdict(ask->seat->domain, seen & ID_MASK) == VERDICT_ALIVE)
         wait.life[wait.lives++] = seen & ID_MASK;
@@ -159,7 +175,7 @@ static bool is_mine(const struct mutex_ask *ask, uint32_t seen)
 
 int mutex_acquire_slowly(struct mutex_ask *ask)
 {
-    struct attempt attempt = {ask, ask->until, ask->seat->id, 0, 0};
+    struct attempt attempt = {.ask = ask, .until = ask->until, .mine = ask->seat->id};
     if ((ask->adopt || ask->brief) && clock_left(ask->until) < PATIENCE)
         attempt.until = kin_after(PATIENCE);
     bool slow = false;

@@ -14,6 +14,7 @@ enum plant {
     PLANT_NO_OP,          /* the op is not written before the commit */
     PLANT_IGNORE_FINISH,  /* a thief does not ask the finish record */
     PLANT_NO_HOLD,        /* a user's lock is not named before it is taken */
+    PLANT_NO_WITNESS,     /* a thief does not ask whether the dead owner's command holds the lock */
     PLANT_NO_HOLDERS,     /* a receiver does not sleep on the lives of lease holders */
     PLANT_NO_RING,        /* who is armed is not rung */
     PLANT_STOP_AWAKE,     /* no bug: who is about to sleep on a queue stops (SIGSTOP) between release and sleep */

@@ -55,6 +55,18 @@ let_go()
     [ -f file ]
 }
 
+@test "-- may stand before CMD, which flock cannot run" {
+    run kin lock file -- echo hello
+    expect 0 hello
+    run kin lock -n file -- sh -c 'exit 42'
+    expect 42 ""
+    run kin lock file -- -c 'echo line'
+    expect 0 line
+    alike file --
+    run kin lock -s file -- "$KIN" lock -n file -- true
+    expect 1 '"file" is locked by process'
+}
+
 @test "flock and kin lock: options, long, short, cut short, and last" {
     for words in -s -x -e -u -n -o -F --shared --exclusive --unlock --nonblock --nonblocking --nb --close --no-fork \
         --sh --ex --no-f "-w 1" "-w 0" "-w 0.5" "-w1" "--timeout 1" "--timeout=1" "--wait 1" "--time 1" "-E 3" \
@@ -282,6 +294,30 @@ end_holder()
     end_holder
 }
 
+@test "by name: kin is killed: without CMD too it waits, the sweep leaves it, show names CMD" {
+    kin mk lock it
+    start_holder --name it
+    kill -9 $wrapper
+    wait $wrapper || :
+    run kin lock --name it -n
+    expect 4 "the lock \"it\" is locked by process $cmd (sleep)"
+    kin clean --yes
+    run kin lock --name it -w 0.2
+    expect 3 "process $cmd (sleep)"
+    expect_equal "$(kin show it -r --no-headings --output PART,PID,ALIVE | grep holds)" \
+        "$(printf 'holds %s by\\x20command\nholds %s yes' $wrapper "$cmd")"
+    run kin rm it
+    expect 1 '"it" is in use'
+    "$KIN" lock --name it 3>&- 5<&- &
+    next=$!
+    kill -9 "$cmd"
+    expect_end $next 7
+    run kin lock --name it
+    expect 0 ""
+    kin rm it
+    end_holder
+}
+
 @test "by name: without CMD a death is told by exit code 7" {
     kin mk lock it
     start_holder --name it
@@ -317,7 +353,7 @@ end_holder()
     expect 0 ""
 }
 
-@test "by name: one counts at a time, whoever is killed" {
+@test "by name: one counts at a time" {
     kin mk lock it
     echo 0 > count
     for _ in 1 2 3; do

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -163,6 +164,51 @@ static int hold(int patience)
     return result == KIN_RECOVERED && dead.pid == holder ? 0 : -1;
 }
 
+static pid_t *command; /* shared */
+
+static int hand_on_and_die(void)
+{
+    kin_segment *home;
+    kin_lock *lock;
+    int witness;
+    if (kin_lock_open(NULL, "door", NULL, &home, &lock) < 0 || kin_lock_acquire(home, lock, KIN_FOREVER) < 0 ||
+        kin_lock_hand_on(home, lock, &witness) < 0)
+        return 1;
+    pid_t child = fork();
+    while (child == 0)
+        pause();
+    *command = child;
+    raise(SIGKILL);
+    return 1;
+}
+
+/* The owner is dead, his command is not: nobody else may have the lock before it has ended. */
+static int acquire_after_command(void)
+{
+    kin_segment *home;
+    kin_lock *lock;
+    if (kin_lock_open(NULL, "door", NULL, &home, &lock) < 0)
+        return 1;
+    bool early = kin_lock_acquire(home, lock, KIN_NOW) != -ETIMEDOUT ||
+                 kin_domain_clean(NULL, KIN_CLEAN_ACT, NULL, NULL) < 1 ||
+                 kin_lock_acquire(home, lock, KIN_NOW) != -ETIMEDOUT;
+    if (*command <= 0 || kill(*command, SIGKILL) < 0)
+        return 1;
+    return early || kin_lock_acquire(home, lock, KIN_FOREVER) != KIN_RECOVERED;
+}
+
+static int witness(int patience)
+{
+    command = mmap(NULL, sizeof *command, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (command == MAP_FAILED)
+        return -2;
+    pid_t holder = start(hand_on_and_die);
+    waitpid(holder, NULL, 0);
+    int result = ends(start(acquire_after_command), patience == HANG ? HANG : 10 * SILENT);
+    munmap(command, sizeof *command);
+    return result;
+}
+
 static int hold_child(void)
 {
     return hold(0) != 0;
@@ -272,6 +318,7 @@ static const struct bite {
     {PLANT_NO_FIRE, "the event is not fired before the commit", fire},
     {PLANT_NO_ANNOUNCE, "a death is not announced", announce},
     {PLANT_NO_HOLD, "a lock's holding is not recorded", hold_apart},
+    {PLANT_NO_WITNESS, "a thief does not ask for the dead owner's command (kin_lock_hand_on)", witness},
     {PLANT_COMMIT_FIRST, "commit before payload", NULL},
     {PLANT_NO_REPAIR, "a lock is stolen, but nothing repaired", NULL},
     {PLANT_NO_DEATH_CHECK, "no death check", NULL},

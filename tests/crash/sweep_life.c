@@ -99,6 +99,18 @@ static int transfer(void)
     return 0;
 }
 
+static int hand_on_and_take_back(void)
+{
+    int witness;
+    OK(kin_lock_acquire(segment, &account->lock, KIN_FOREVER));
+    OK(kin_lock_hand_on(segment, &account->lock, &witness));
+    account->left++;
+    account->right++;
+    OK(kin_filelock_release(witness, NULL));
+    OK(kin_lock_release(segment, &account->lock));
+    return 0;
+}
+
 static int attach_to_account(void)
 {
     if (open_account() < 0)
@@ -258,6 +270,9 @@ static const struct act acts[] = {
     {"kin_remove", NULL, remove_queue, check_removed},
     {"kin_lock_acquire and kin_lock_release", attach_to_account, transfer, check_account},
     {"kin_lock_acquire, swept before it is asked for", attach_to_account, transfer, check_account_after_clean},
+    {"kin_lock_hand_on", attach_to_account, hand_on_and_take_back, check_account},
+    {"kin_lock_hand_on, swept before it is asked for", attach_to_account, hand_on_and_take_back,
+     check_account_after_clean},
     {"kin_segment_open, and close", open_queue, attach_and_detach, check_attached},
     {"kin_segment_grow", open_growing, grow, check_growing},
     {"kin_segment_write", open_growing, write_bytes, check_attached},
