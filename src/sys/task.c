@@ -62,12 +62,18 @@ static bool proc_is_ours(void)
     return atol(text) == getpid();
 }
 
-uint64_t task_start(uint32_t pid)
+/* Of the leader, which is the process: to who asks about itself qemu-user tells another start in /proc/PID/stat. */
+static int read_leader(uint32_t pid, struct stat_line *out)
 {
     char path[64];
+    snprintf(path, sizeof path, "/proc/%u/task/%u/stat", pid, pid);
+    return read_stat(path, out);
+}
+
+uint64_t task_start(uint32_t pid)
+{
     struct stat_line line;
-    snprintf(path, sizeof path, "/proc/%u/stat", pid);
-    return !proc_is_ours() || read_stat(path, &line) < 0 ? 0 : line.start;
+    return !proc_is_ours() || read_leader(pid, &line) < 0 ? 0 : line.start;
 }
 
 /* To those who may not see the status the kernel shows 0, and does not show the namespaces: one check decides both. */
@@ -128,12 +134,10 @@ static enum task_state all_threads(uint32_t pid)
  * nothing. */
 enum task_state task_state(uint32_t pid, uint64_t start)
 {
-    char path[64];
     struct stat_line line;
     if (kill((pid_t)pid, 0) < 0 && errno == ESRCH)
         return TASK_GONE;
-    snprintf(path, sizeof path, "/proc/%u/stat", pid);
-    if (!proc_is_ours() || read_stat(path, &line) < 0)
+    if (!proc_is_ours() || read_leader(pid, &line) < 0)
         return TASK_UNKNOWN;
     return start && line.start != start ? TASK_GONE : all_threads(pid);
 }
