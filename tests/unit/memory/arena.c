@@ -18,6 +18,33 @@ static int set_up(void *context, kin_segment *segment)
     return kin_arena_init(segment, options);
 }
 
+/* What this process has opened, closed after each test. */
+static struct {
+    kin_segment *segment;
+    kin_arena *arena;
+} opened[64];
+static unsigned count;
+
+static int close_all(void **state)
+{
+    for (; count; count--) {
+        kin_arena_close(opened[count - 1].arena);
+        kin_segment_close(opened[count - 1].segment);
+    }
+    return test_domain_end(state);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, test_domain, close_all)
+
+/* The fixture closes it. */
+static kin_arena *keep(kin_segment *segment, kin_arena *arena)
+{
+    check(count < sizeof opened / sizeof *opened);
+    opened[count].segment = segment;
+    opened[count++].arena = arena;
+    return arena;
+}
+
 static kin_arena *open_with(uint64_t bytes, uint64_t most, const struct kin_arena_options *options)
 {
     kin_segment *segment;
@@ -28,7 +55,7 @@ static kin_arena *open_with(uint64_t bytes, uint64_t most, const struct kin_aren
                  &segment),
              0);
     check_is(kin_arena_open(segment, options ? options->offset : 0, &arena), 0);
-    return arena;
+    return keep(segment, arena);
 }
 
 static kin_arena *open_arena(void)
@@ -117,7 +144,7 @@ static void what_is_refused(void **state)
     check_refused(kin_arena_init(segment, KIN_ARENA(.bytes = 4096)), -EMSGSIZE, "16384");
     check_is(kin_arena_init(segment, KIN_ARENA(.offset = 64, .bytes = KIN_ARENA_LEAST)), 0);
     check_is(kin_arena_open(segment, 64, &other), 0);
-    alloc(other, 64);
+    alloc(keep(segment, other), 64);
 }
 
 /* Everything at random, beside a model of it. */
@@ -322,6 +349,7 @@ static void it_grows_with_its_segment(void **state)
     uint64_t blocks[70], none;
     check_is(kin_segment_open(NULL, "s", NULL, &segment), 0);
     check_is(kin_arena_open(segment, 0, &other), 0);
+    keep(segment, other);
     for (unsigned i = 0; i < 70; i++) {
         blocks[i] = alloc(i % 2 ? arena : other, 100000);
         memset(kin_arena_at(i % 2 ? other : arena, blocks[i]), (int)i, 100000);
@@ -412,21 +440,21 @@ static void hammered_and_killed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(blocks_are_apart_and_aligned),
-        TEST(what_is_refused),
-        TEST(it_does_what_its_model_does),
-        TEST(blocks_of_the_dead_come_back_and_nobodys_stay),
-        TEST(no_room_is_not_told_before_the_dead_were_asked),
-        TEST(an_orderly_end_gives_back_too),
-        TEST(blocks_of_the_dead_are_kept_for_heirs),
-        TEST(a_block_is_given_to_another_process),
-        TEST(word_and_owner_change_as_one),
-        TEST(sizes_change_in_place_or_elsewhere),
-        TEST(what_is_kept_for_oneself_is_told_as_free),
-        TEST(it_grows_with_its_segment),
-        TEST(an_arena_with_a_bound_keeps_to_it),
-        TEST(a_walk_may_use_the_arena_and_stops_when_told),
-        TEST(hammered_and_killed),
+        CASE(blocks_are_apart_and_aligned),
+        CASE(what_is_refused),
+        CASE(it_does_what_its_model_does),
+        CASE(blocks_of_the_dead_come_back_and_nobodys_stay),
+        CASE(no_room_is_not_told_before_the_dead_were_asked),
+        CASE(an_orderly_end_gives_back_too),
+        CASE(blocks_of_the_dead_are_kept_for_heirs),
+        CASE(a_block_is_given_to_another_process),
+        CASE(word_and_owner_change_as_one),
+        CASE(sizes_change_in_place_or_elsewhere),
+        CASE(what_is_kept_for_oneself_is_told_as_free),
+        CASE(it_grows_with_its_segment),
+        CASE(an_arena_with_a_bound_keeps_to_it),
+        CASE(a_walk_may_use_the_arena_and_stops_when_told),
+        CASE(hammered_and_killed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -328,7 +328,7 @@ static void sizes_are_set_and_their_limit_is_told(void **state)
     check_is(kin_pipe_size(pipe.writer), 131072);
     fill(pipe.writer);
     check_refused(kin_pipe_set_size(pipe.writer, 4096), -EBUSY, "read some first");
-    check_refused(kin_pipe_set_size(pipe.writer, (size_t)1 << 40), -EPERM, "pipe-max-size");
+    check_refused(kin_pipe_set_size(pipe.writer, SIZE_MAX), -EPERM, "pipe-max-size");
     check_refused(kin_pipe_size(file), -EBADF, "no pipe");
     check_refused(kin_pipe_set_size(file, 1), -EBADF, "no pipe");
     check_is(kin_pipe_open(KIN_PIPE(.bytes = 1), &small), 0);
