@@ -3,6 +3,7 @@
 
 @names queue.h@      in NAME: the functions that the header declares, by commas
 @synopsis queue.h@   in SYNOPSIS: their declarations, each no wider than a page
+@functions queue.h@  in FUNCTIONS: what it says of each
 """
 import re
 import subprocess
@@ -13,7 +14,8 @@ from pathlib import Path
 WIDTH = 67  # what 80 columns leave to an indented block
 COMMENT = re.compile(r'/\*.*?\*/|//[^\n]*', re.DOTALL)
 DIRECTIVE = re.compile(r'^[ \t]*#(?:.*\\\n)*.*$', re.MULTILINE)
-EXPANSION = re.compile(r'@(names|synopsis) ([\w.-]+\.h)@')
+SAID = re.compile(r'^/\*((?:[^*]|\*(?!/))*)\*/\n((?:[^/\n].*\n)*)', re.MULTILINE)  # a comment, what it is about
+EXPANSION = re.compile(r'@(names|synopsis|functions) ([\w.-]+\.h)@')
 
 
 def declarations(header):
@@ -45,12 +47,27 @@ def wrapped(line):
     return text.replace('( \n', '(\n').replace('( ', '(').replace('\0', ' ')
 
 
+def explained(header):
+    """An entry for each comment that stands before functions: their names, and what it says."""
+    for comment, after in SAID.findall(header):
+        names = [function(line) for line in declarations(after)]
+        if names:
+            text = re.sub(r'^ \* ?', '', comment, flags=re.MULTILINE).strip()
+            text = re.sub(r'(?<!\w)([_*])', r'\\\1', text)
+            text = re.sub(r'`([^`]*)`', r'_\1_', text)
+            parts = [' '.join(part.split()) for part in re.split(r'\n(?=(?:Death|Fork|Signals): )', text)]
+            parts = [re.sub(r'\b(Death|Fork|Signals):', r'*\1:*', re.sub('^-', r'\-', part)) for part in parts]
+            yield ', '.join(f'*{name}*()' for name in names) + '\n\t' + '\n\n\t'.join(parts)
+
+
 def expanded(page, read):
     """The page, where read gives the text of a header by its name."""
     def put_in(found):
         lines = declarations(read(found[2]))
         if found[1] == 'names':
             return textwrap.fill(', '.join(map(function, lines)), 110)
+        if found[1] == 'functions':
+            return '\n\n'.join(explained(read(found[2])))
         return '\n'.join(['```', f'#include <kin/{found[2]}>', '', *map(wrapped, lines), '```'])
     return EXPANSION.sub(put_in, page)
 

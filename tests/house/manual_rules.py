@@ -1,5 +1,10 @@
 """Rules on the manual: what it names is there, what is there it names. Each takes a Tree and gives its complaints."""
 import re
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[2] / 'man'))
+import page as manual
 
 # What the texts on multi-process programming describe: kin-textbook(7) has a section for each, with an example.
 ROWS = [
@@ -42,6 +47,19 @@ def every_header_has_a_page(tree):
             yield f'{path}: there is no page kin_{noun}(3), and no link of that name in man/meson.build'
         if path.startswith('include/') and noun != 'kin' and f'{noun}.h' not in printed:
             yield f'{path}: no page has @synopsis {noun}.h@, so its functions are in no manual'
+
+
+def every_function_is_explained(tree):
+    """By its comment in the header, where a page has @functions of that, or by the page's own words."""
+    for path in pages(tree):
+        text = tree.text(path)
+        explained = [entry for name in re.findall(r'^@functions (\S+)@$', text, re.MULTILINE)
+                     for entry in manual.explained(tree.text(f'include/kin/{name}'))]
+        said = text + '\n'.join(explained)
+        for header in re.findall(r'^@synopsis (\S+)@$', text, re.MULTILINE):
+            for line in manual.declarations(tree.text(f'include/kin/{header}')):
+                if f'*{manual.function(line)}*' not in said:
+                    yield f'{path}: says nothing of {manual.function(line)}'
 
 
 def every_header_is_in_the_readme(tree):
@@ -90,5 +108,6 @@ def the_textbook_has_every_row(tree):
 
 
 RULES = [
-    every_header_has_a_page, every_header_is_in_the_readme, the_manual_names_what_there_is, the_textbook_has_every_row,
+    every_header_has_a_page, every_function_is_explained, every_header_is_in_the_readme,
+    the_manual_names_what_there_is, the_textbook_has_every_row,
 ]

@@ -70,6 +70,7 @@ BAD = [
     Bad(T.tree_is_clean, {'src/sys/clock.c': '/* TO' 'DO: think */\n'}, 'finish it'),
     Bad(M.every_header_has_a_page, {'include/kin/fifth.h': ''}, 'no page kin_fifth(3)'),
     Bad(M.every_header_has_a_page, {'include/kin/fifo.h': ''}, 'no page has @synopsis fifo.h@'),
+    Bad(M.every_function_is_explained, {'man/kin.3.scd': '@synopsis base.h@\n'}, 'says nothing of kin_after'),
     Bad(M.every_header_is_in_the_readme, {'include/kin/fifo.h': ''}, 'include/kin/fifo.h is 0 times'),
     Bad(M.every_header_is_in_the_readme, {'README.md': '[kin/a.h](include/kin/a.h)'}, 'there is no include/kin/a.h'),
     Bad(M.the_manual_names_what_there_is, {'man/kin.1.scd': 'kin_before'}, 'there is no kin_before'),
