@@ -236,7 +236,7 @@ static void *acquire_and_end(void *context)
 static void *acquire_and_be_cancelled(void *context)
 {
     intptr_t tid = (intptr_t)acquire_and_end(context);
-    account_of(context)->half_done = tid;
+    __atomic_store_n(&account_of(context)->half_done, tid, __ATOMIC_RELEASE);
     pause();
     return NULL;
 }
@@ -256,7 +256,7 @@ static void a_thread_that_ends_with_it(void **state)
     check_is(kin_lock_release(segment, lock_of(segment)), 0);
     account_of(segment)->half_done = 0;
     check_is(pthread_create(&thread, NULL, acquire_and_be_cancelled, segment), 0);
-    test_until(*(volatile int64_t *)&account_of(segment)->half_done != 0);
+    test_until(__atomic_load_n(&account_of(segment)->half_done, __ATOMIC_ACQUIRE) != 0);
     check_is(pthread_cancel(thread), 0);
     check_is(pthread_join(thread, NULL), 0);
     check_is(kin_lock_acquire(segment, lock_of(segment), SOON), KIN_RECOVERED);
