@@ -236,7 +236,8 @@ void kin_lock_on_recovery(kin_segment *segment, kin_repair repair, void *context
     segment->repair_context = context;
 }
 
-/* Worth a try: free, or its owner died. If not, WAITERS, as for a sleeper: the release is to look at the pollers. */
+/* Worth a try: free, or its owner died and no command has it from him. If not, WAITERS, as for a sleeper: the release
+ * is to look at the pollers. */
 static bool is_ready(const struct pollable *thing, bool slow)
 {
     kin_segment *segment = thing->handle;
@@ -246,7 +247,8 @@ static bool is_ready(const struct pollable *thing, bool slow)
         uint32_t seen = LOAD_ACQUIRE(lock->word), owner = seen & ID_MASK;
         if (owner == 0 || owner == MUTEX_ORPHAN || object_removed(&segment->object, slow) < 0)
             return true;
-        if ((slow ? life_prove(domain, owner) : life_verdict(domain, owner)) != VERDICT_ALIVE)
+        bool dead = (slow ? life_prove(domain, owner) : life_verdict(domain, owner)) != VERDICT_ALIVE;
+        if (dead && !(seen & MUTEX_WITNESSED && mutex_has_witness(&segment->object, place_in_file(segment, lock))))
             return true;
         if (seen & MUTEX_WAITERS || CAS(lock->word, &seen, seen | MUTEX_WAITERS))
             return false;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <kin/filelock.h>
+#include <kin/poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -125,6 +126,34 @@ static void it_stays_held_until_the_command_ends(void **state)
     kin_segment_close(segment);
 }
 
+static int poll_recovered(void *context)
+{
+    kin_poll *poll;
+    int which;
+    (void)context;
+    check_is(kin_poll_create(&poll), 0);
+    check(kin_poll_add_lock(poll, segment, lock) >= 0);
+    check_is(kin_poll_wait(poll, KIN_NOW, &which), -ETIMEDOUT);
+    check_is(kin_poll_wait(poll, SOON, &which), 0);
+    check_is(kin_lock_acquire(segment, lock, KIN_NOW), KIN_RECOVERED);
+    check_is(kin_lock_release(segment, lock), 0);
+    kin_poll_destroy(poll);
+    return 0;
+}
+
+static void a_poller_is_not_told_before_the_command_ends(void **state)
+{
+    (void)state;
+    set_stage();
+    start_command();
+    test_kill(stage->wrapper);
+    pid_t poller = test_child(poll_recovered, NULL);
+    test_asleep(poller);
+    end_command();
+    check_is(test_end(poller), 0);
+    kin_segment_close(segment);
+}
+
 static void the_sweep_tells_the_next_one(void **state)
 {
     (void)state;
@@ -211,6 +240,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(it_stays_held_until_the_command_ends),
+        TEST(a_poller_is_not_told_before_the_command_ends),
         TEST(the_sweep_tells_the_next_one),
         TEST(a_release_ends_it),
         TEST(without_a_command_it_is_a_death_like_any),
