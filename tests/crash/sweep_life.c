@@ -347,7 +347,8 @@ int main(int argc, char **argv)
             continue;
         int found = kin_crash_run(
             KIN_CRASH(.context = (void *)(uintptr_t)&acts[i], .prepare = prepare, .victim = {arrive, operate},
-                      .check = check, .limit = getenv("KIN_LONG") ? 0 : 8, .seed = seed ? strtoull(seed, NULL, 0) : 0),
+                      .check = check, .limit = getenv("KIN_LONG") ? 0 : 5, .hang_ms = 60000,
+                      .seed = seed ? strtoull(seed, NULL, 0) : 0),
             KIN_CRASH_KILL, &result);
         failed += found != 0;
         printf("%s %u - %s\n# ", found ? "not ok" : "ok", ++number, acts[i].name);
