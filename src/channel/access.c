@@ -162,7 +162,8 @@ int queue_wait(struct waiting *waiting)
     queue_unlock(queue, waiting->seat);
     bool worth = look_a_while(waiting);
     int result = queue_lock(queue, waiting->seat, waiting->until);
-    if (worth && waiting->hopes++ < HOPES_MAX)
+    /* On a busy machine each look is dear: nobody hopes beyond his time. */
+    if (worth && waiting->hopes++ < HOPES_MAX && clock_left(waiting->until) > 0)
         waiting->rounds = 0;
     return result;
 }
