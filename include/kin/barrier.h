@@ -64,6 +64,13 @@ int kin_barrier_wait(kin_segment *segment, kin_barrier *barrier, kin_time until)
  * Death: as if he had not left: the others are told. */
 int kin_barrier_leave(kin_segment *segment, kin_barrier *barrier);
 
+/* A descriptor for poll, epoll or an event loop, readable when all others have arrived, or have died: kin_barrier_wait
+ * ends the round at once. So one party of a round can poll, while the others wait. One a barrier and handle of the
+ * segment; do not close it. kin_barrier_clear() empties it before each try. -EBUSY: 64 others poll things of this
+ * segment. Fork: the child asks for one of its own. */
+int kin_barrier_fd(kin_segment *segment, kin_barrier *barrier);
+int kin_barrier_clear(kin_segment *segment, kin_barrier *barrier);
+
 struct kin_barrier_options {
     size_t size;
     unsigned flags;   /* of enum kin_open */

@@ -46,6 +46,13 @@ int kin_condition_wait(kin_segment *segment, kin_condition *condition, kin_lock 
 int kin_condition_signal(kin_segment *segment, kin_condition *condition);
 int kin_condition_broadcast(kin_segment *segment, kin_condition *condition);
 
+/* A descriptor for poll, epoll or an event loop, readable when the condition was signalled, or somebody in the
+ * domain died, since it was asked for or last cleared: clear it, then look under the lock. It wakes the loop every
+ * quarter of a second as well. One a condition and handle of the segment; do not close it. -EBUSY: 64 others poll
+ * things of this segment. Fork: the child asks for one of its own. */
+int kin_condition_fd(kin_segment *segment, kin_condition *condition);
+int kin_condition_clear(kin_segment *segment, kin_condition *condition);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

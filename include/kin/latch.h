@@ -56,6 +56,12 @@ int kin_latch_wait(kin_segment *segment, kin_latch *latch, kin_time until);
 /* How many are missing. */
 int64_t kin_latch_count(kin_segment *segment, const kin_latch *latch);
 
+/* A descriptor for poll, epoll or an event loop, readable when it is zero: kin_latch_wait returns at once. One a
+ * latch and handle of the segment; do not close it. kin_latch_clear() empties it before each try. -EBUSY: 64 others
+ * poll things of this segment. Fork: the child asks for one of its own. */
+int kin_latch_fd(kin_segment *segment, kin_latch *latch);
+int kin_latch_clear(kin_segment *segment, kin_latch *latch);
+
 struct kin_latch_options {
     size_t size;
     unsigned flags; /* of enum kin_open */

@@ -21,9 +21,14 @@
 #ifndef KIN_POLL_H
 #define KIN_POLL_H
 
+#include <kin/barrier.h>
 #include <kin/channel.h>
+#include <kin/condition.h>
+#include <kin/latch.h>
 #include <kin/lock.h>
 #include <kin/queue.h>
+#include <kin/rwlock.h>
+#include <kin/semaphore.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -36,12 +41,22 @@ int kin_poll_create(kin_poll **out);
 void kin_poll_destroy(kin_poll *poll);
 
 /* Each adds a thing; the result is its number in the set: 0, 1, 2 ..., those of removed things are used again.
- * -EBUSY: 64 others poll that object already (all locks of a segment count together); -EXDEV: things of more than 8
- * domains. */
+ * -EBUSY: 64 others poll that object already (all that lies in a segment counts together); -EXDEV: things of more
+ * than 8 domains. */
 int kin_poll_add_queue(kin_poll *poll, kin_queue *queue, enum kin_ready what);
 /* The calling thread takes that end of the channel, and is the one to wait. */
 int kin_poll_add_channel(kin_poll *poll, kin_channel *channel, enum kin_ready what);
 int kin_poll_add_lock(kin_poll *poll, kin_segment *segment, kin_lock *lock);
+int kin_poll_add_rwlock(kin_poll *poll, kin_segment *segment, kin_rwlock *rwlock, enum kin_rwlock_ready what);
+/* A unit of semaphore 0 can be acquired. */
+int kin_poll_add_semaphore(kin_poll *poll, kin_segment *segment, kin_semaphore *semaphore);
+/* Signalled, or somebody died, since it was added or last told: told once, look under the lock then. Like every wait
+ * for a condition it may be told without a reason. */
+int kin_poll_add_condition(kin_poll *poll, kin_segment *segment, kin_condition *condition);
+/* All others have arrived. */
+int kin_poll_add_barrier(kin_poll *poll, kin_segment *segment, kin_barrier *barrier);
+/* Zero. */
+int kin_poll_add_latch(kin_poll *poll, kin_segment *segment, kin_latch *latch);
 /* Any descriptor: `events` as of poll(2), POLLIN or POLLOUT. A set with descriptors, or of several domains, hears of a
  * death by those who sleep in the domain; where nobody does, within 250 ms. -EBADF: it is not open. */
 int kin_poll_add_fd(kin_poll *poll, int fd, short events);

@@ -73,6 +73,14 @@ int kin_rwlock_upgrade(kin_segment *segment, kin_rwlock *rwlock, kin_time until)
  * Death: as a writer's before, as a reader's after. */
 int kin_rwlock_downgrade(kin_segment *segment, kin_rwlock *rwlock);
 
+/* A descriptor for poll, epoll or an event loop, readable when it is worth while to try to acquire it that way
+ * (KIN_NOW); after a try that failed, when those in the way have released it, or died. One a way and handle of the
+ * segment; do not close it. kin_rwlock_clear() empties it before each try. -EBUSY: 64 others poll things of this
+ * segment. Fork: the child asks for one of its own. */
+enum kin_rwlock_ready { KIN_CAN_READ = 1, KIN_CAN_WRITE = 2 };
+int kin_rwlock_fd(kin_segment *segment, kin_rwlock *rwlock, enum kin_rwlock_ready what);
+int kin_rwlock_clear(kin_segment *segment, kin_rwlock *rwlock, enum kin_rwlock_ready what);
+
 struct kin_rwlock_options {
     size_t size;
     unsigned flags; /* of enum kin_open */

@@ -82,6 +82,13 @@ int kin_semaphore_acquire(kin_segment *segment, kin_semaphore *semaphore, kin_ti
  * Never waits. -ERANGE: it is at 32767. */
 int kin_semaphore_release(kin_segment *segment, kin_semaphore *semaphore);
 
+/* A descriptor for poll, epoll or an event loop, readable when it is worth while to try to acquire a unit (KIN_NOW);
+ * after a try that failed, when one is released, or given back for a process that died. One a semaphore and handle
+ * of the segment; do not close it. kin_semaphore_clear() empties it before each try. -EBUSY: 64 others poll things
+ * of this segment. Fork: the child asks for one of its own. */
+int kin_semaphore_fd(kin_segment *segment, kin_semaphore *semaphore);
+int kin_semaphore_clear(kin_segment *segment, kin_semaphore *semaphore);
+
 enum kin_semaphore_flag {
     KIN_SEMAPHORE_UNDO = 1,   /* taken back when the process ends */
     KIN_SEMAPHORE_NO_WAIT = 2 /* -EAGAIN instead of waiting for this one */

@@ -11,7 +11,7 @@ static bool possible(const kin_queue *queue, enum kin_ready what)
 }
 
 /* Under the lock, as senders look at `armed` under it. Who cannot get it is told to try, and learns why. */
-static bool is_ready(const struct pollable *thing, bool slow)
+static bool is_ready(struct pollable *thing, bool slow)
 {
     kin_queue *queue = thing->handle;
     struct seat *seat;
@@ -50,7 +50,7 @@ int kin_queue_clear(kin_queue *queue, enum kin_ready what)
 {
     struct pollable thing;
     int result = pollable_of(queue, what, &thing);
-    return result < 0 ? result : poll_clear(&queue->fds, &thing, "kin_queue_fd");
+    return result < 0 ? result : poll_clear(&queue->fds, &thing, "queue");
 }
 
 int kin_poll_add_queue(kin_poll *poll, kin_queue *queue, enum kin_ready what)

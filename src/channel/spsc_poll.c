@@ -5,7 +5,7 @@
 #include <errno.h>
 
 /* The poller is the end's owner, and does what he would do before he sleeps. Whatever is in the way, the try tells. */
-static bool is_ready(const struct pollable *thing, bool slow)
+static bool is_ready(struct pollable *thing, bool slow)
 {
     kin_channel *channel = thing->handle;
     enum side side = (enum side)thing->what;
@@ -52,7 +52,7 @@ int kin_channel_clear(kin_channel *channel, enum kin_ready what)
 {
     struct pollable thing;
     int result = pollable_of(channel, what, &thing);
-    return result < 0 ? result : poll_clear(&channel->fds, &thing, "kin_channel_fd");
+    return result < 0 ? result : poll_clear(&channel->fds, &thing, "channel");
 }
 
 int kin_poll_add_channel(kin_poll *poll, kin_channel *channel, enum kin_ready what)

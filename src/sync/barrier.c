@@ -31,7 +31,9 @@
 #define HAS_ARRIVED(seat, round) ((uint32_t)((seat) >> 32) == (round))
 
 _Static_assert(sizeof(kin_barrier) == 576 && offsetof(kin_barrier, seats) == 64, "one layout for 32 and 64 bits");
-static const struct make make = {"barrier", MAGIC_BARRIER, sizeof(kin_barrier), offsetof(kin_barrier, magic)};
+static poll_ready is_ready;
+static const struct make make = {"barrier", MAGIC_BARRIER, sizeof(kin_barrier), offsetof(kin_barrier, magic),
+                                 is_ready};
 
 int kin_barrier_init(kin_segment *segment, kin_barrier *barrier, unsigned parties)
 {
@@ -176,6 +178,7 @@ static bool arrive_and_sleep(struct turn *turn, uint32_t round, kin_time until, 
     }
     wait.value = event_arm(&barrier->event, EVENT_BITS);
     guard_leave(&turn->visit, true);
+    poll_ring_place(turn->visit.segment, turn->visit.offset);
     *woken = wait_sleep(&wait);
     uint64_t state = LOAD_ACQUIRE(barrier->state);
     *result = ROUND(state) != round ? (state & OLD_NEWS ? KIN_RECOVERED : 0)
@@ -242,6 +245,48 @@ int kin_barrier_leave(kin_segment *segment, kin_barrier *barrier)
     start_over_if_deserted(&turn);
     guard_leave(&turn.visit, false);
     return turn.mine ? 0 : reason(-EPERM, "this thread has no seat at the barrier in %s", segment->object.segment.path);
+}
+
+/* Whether all others are there: his arrival ends the round, by a seat of his own or by the only one that is left. */
+static bool is_last(const struct turn *turn)
+{
+    uint32_t round = ROUND(LOAD(turn->barrier->state)), missing = 0, vacant = 0;
+    for (uint32_t i = 0; i < turn->seats; i++) {
+        uint64_t seat = LOAD(turn->barrier->seats[i]);
+        missing += IS_TAKEN(seat) && !HAS_ARRIVED(seat, round) && &turn->barrier->seats[i] != turn->mine;
+        vacant += SITTER(seat) == VACANT;
+    }
+    return missing == 0 && vacant <= (turn->mine ? 0u : 1u);
+}
+
+static bool is_ready(struct pollable *thing, bool slow)
+{
+    struct turn turn;
+    kin_segment *segment = thing->handle;
+    kin_barrier *barrier = (kin_barrier *)(void *)(segment->data + thing->offset);
+    if (object_removed(&segment->object, slow) < 0 || enter(&turn, segment, barrier, KIN_NOW) < 0)
+        return true;
+    settle(&turn, slow ? EFFORT_SLOW : EFFORT_FAIR);
+    bool last = is_last(&turn);
+    if (!last)
+        event_arm(&turn.barrier->event, EVENT_BITS);
+    guard_leave(&turn.visit, turn.visit.known);
+    return last;
+}
+
+int kin_barrier_fd(kin_segment *segment, kin_barrier *barrier)
+{
+    return place_fd(segment, barrier, &make, 0);
+}
+
+int kin_barrier_clear(kin_segment *segment, kin_barrier *barrier)
+{
+    return place_clear_fd(segment, barrier, &make, 0);
+}
+
+int kin_poll_add_barrier(kin_poll *poll, kin_segment *segment, kin_barrier *barrier)
+{
+    return place_poll(poll, segment, barrier, &make, 0);
 }
 
 static int set_up(void *context, kin_segment *segment)

@@ -15,11 +15,14 @@
 #include "sync/mutex.h"
 #include "sync/place.h"
 #include "sync/wait.h"
+#include "sys/clock.h"
 #include "sys/reason.h"
 #include <errno.h>
 
 _Static_assert(sizeof(kin_condition) == 64, "one layout for 32 and 64 bits");
-static const struct make make = {"condition", MAGIC_CONDITION, sizeof(kin_condition), offsetof(kin_condition, magic)};
+static poll_ready is_ready;
+static const struct make make = {"condition", MAGIC_CONDITION, sizeof(kin_condition), offsetof(kin_condition, magic),
+                                 is_ready};
 
 int kin_condition_init(kin_segment *segment, kin_condition *condition)
 {
@@ -78,6 +81,7 @@ static __attribute__((noinline)) int raise_it(kin_segment *segment, kin_conditio
         event_raise(&condition->event);
     else
         event_raise_one(&condition->event);
+    poll_ring_place(segment, (uint64_t)((uintptr_t)condition - (uintptr_t)segment->data));
     return 0;
 }
 
@@ -97,4 +101,37 @@ int kin_condition_signal(kin_segment *segment, kin_condition *condition)
 int kin_condition_broadcast(kin_segment *segment, kin_condition *condition)
 {
     return tell(segment, condition, true);
+}
+
+/* Whether it was signalled, or somebody died, since this was last asked. There is nothing to be had, so each is told
+ * once; it is armed before the answer, so that no signal after it is missed. The backstop tells it as well, as it ends
+ * every other wait. */
+static bool is_ready(struct pollable *thing, bool slow)
+{
+    kin_segment *segment = thing->handle;
+    kin_condition *condition = (kin_condition *)(void *)(segment->data + thing->offset);
+    uint64_t before = thing->seen, armed = event_arm_openly(&condition->event) | EVENT_BITS;
+    thing->seen = armed | (uint64_t)LOAD(segment->object.domain->shared->deaths) << 32;
+    bool late = slow && clock_monotonic() - thing->told >= BACKSTOP(WAIT_BACKSTOP);
+    bool told = object_removed(&segment->object, slow) < 0 || (before && thing->seen != before) || late;
+    if (told || !before)
+        thing->told = clock_monotonic();
+    return told;
+}
+
+int kin_condition_fd(kin_segment *segment, kin_condition *condition)
+{
+    return place_fd(segment, condition, &make, 0);
+}
+
+/* Twice: what was signalled before is told by this call, and the descriptor tells what comes after. */
+int kin_condition_clear(kin_segment *segment, kin_condition *condition)
+{
+    int result = place_clear_fd(segment, condition, &make, 0);
+    return result < 0 ? result : place_clear_fd(segment, condition, &make, 0);
+}
+
+int kin_poll_add_condition(kin_poll *poll, kin_segment *segment, kin_condition *condition)
+{
+    return place_poll(poll, segment, condition, &make, 0);
 }

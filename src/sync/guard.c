@@ -56,7 +56,7 @@ int guard_enter_again(struct visit *visit, const struct make *make, kin_time unt
 void guard_leave(struct visit *visit, bool keep)
 {
     mutex_release(visit->word);
-    event_wake(visit->event, visit->wake);
+    poll_wake(visit->segment, visit->offset, visit->event, visit->wake);
     visit->wake = 0;
     if (!keep)
         life_forget(visit->seat, visit->number);

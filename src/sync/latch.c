@@ -23,7 +23,8 @@
 #define BROKEN (UINT64_C(1) << 40)
 
 _Static_assert(sizeof(kin_latch) == 256 && offsetof(kin_latch, promises) == 64, "one layout for 32 and 64 bits");
-static const struct make make = {"latch", MAGIC_LATCH, sizeof(kin_latch), offsetof(kin_latch, magic)};
+static poll_ready is_ready;
+static const struct make make = {"latch", MAGIC_LATCH, sizeof(kin_latch), offsetof(kin_latch, magic), is_ready};
 
 int kin_latch_init(kin_segment *segment, kin_latch *latch, uint32_t count)
 {
@@ -191,6 +192,37 @@ int64_t kin_latch_count(kin_segment *segment, const kin_latch *latch)
     if (!place_is(segment, latch, &make, &offset))
         return place_refuse(segment, latch, &make);
     return COUNT(LOAD_ACQUIRE(latch->state));
+}
+
+static bool is_ready(struct pollable *thing, bool slow)
+{
+    kin_segment *segment = thing->handle;
+    kin_latch *latch = (kin_latch *)(void *)(segment->data + thing->offset);
+    struct visit visit;
+    if (COUNT(LOAD_ACQUIRE(latch->state)) == 0 || object_removed(&segment->object, slow) < 0 ||
+        guard_enter(&visit, segment, latch, &make, true, KIN_NOW) < 0)
+        return true;
+    settle(&visit, latch, slow ? EFFORT_SLOW : EFFORT_FAIR, NULL);
+    bool zero = COUNT(LOAD(latch->state)) == 0;
+    if (!zero)
+        event_arm(&latch->event, EVENT_BITS);
+    guard_leave(&visit, visit.known);
+    return zero;
+}
+
+int kin_latch_fd(kin_segment *segment, kin_latch *latch)
+{
+    return place_fd(segment, latch, &make, 0);
+}
+
+int kin_latch_clear(kin_segment *segment, kin_latch *latch)
+{
+    return place_clear_fd(segment, latch, &make, 0);
+}
+
+int kin_poll_add_latch(kin_poll *poll, kin_segment *segment, kin_latch *latch)
+{
+    return place_poll(poll, segment, latch, &make, 0);
 }
 
 static int set_up(void *context, kin_segment *segment)

@@ -24,7 +24,8 @@
 #include <string.h>
 
 _Static_assert(sizeof(kin_lock) == 64, "one layout for 32 and 64 bits");
-static const struct make make = {"lock", MAGIC_LOCK, sizeof(kin_lock), offsetof(kin_lock, magic)};
+static poll_ready is_ready;
+static const struct make make = {"lock", MAGIC_LOCK, sizeof(kin_lock), offsetof(kin_lock, magic), is_ready};
 
 int kin_lock_init(kin_segment *segment, kin_lock *lock)
 {
@@ -32,14 +33,6 @@ int kin_lock_init(kin_segment *segment, kin_lock *lock)
     if (result == 0)
         place_ready(lock, &make);
     return result;
-}
-
-/* After a release that found WAITERS: a sleeper, or an armed poller, or both. */
-static __attribute__((noinline)) void wake(kin_segment *segment, kin_lock *lock)
-{
-    uint64_t offset = (uint64_t)((uintptr_t)lock - (uintptr_t)segment->data);
-    mutex_wake(&lock->word);
-    poll_ring_place(segment, offset, 0);
 }
 
 /* Under the lock: who died. */
@@ -79,7 +72,7 @@ static void give_on(kin_segment *segment, kin_lock *lock)
     STORE(lock->orphaned, 1);
     KEEP_ORDER();
     if (EXCHANGE(lock->word, MUTEX_ORPHAN | MUTEX_WAITERS) & MUTEX_WAITERS)
-        wake(segment, lock);
+        poll_wake_mutex(segment, &lock->word);
 }
 
 static uint64_t place_in_file(const kin_segment *segment, const void *lock)
@@ -152,7 +145,7 @@ static __attribute__((noinline)) int release_any(kin_segment *segment, kin_lock 
     if (number < 0 || (LOAD(lock->word) & ID_MASK) != seat->id)
         return reason(-EPERM, "this thread does not hold the lock in %s", segment->object.segment.path);
     if (unlikely(mutex_let_go(&lock->word)))
-        wake(segment, lock);
+        poll_wake_mutex(segment, &lock->word);
     life_forget(seat, number);
     return 0;
 }
@@ -166,7 +159,7 @@ int kin_lock_release(kin_segment *segment, kin_lock *lock)
                  LOAD(seat->life->holds[0].object) != segment->object.id || (LOAD(lock->word) & ID_MASK) != seat->id))
         return release_any(segment, lock);
     if (unlikely(mutex_let_go(&lock->word)))
-        wake(segment, lock);
+        poll_wake_mutex(segment, &lock->word);
     life_forget(seat, 0);
     return 0;
 }
@@ -236,53 +229,28 @@ void kin_lock_on_recovery(kin_segment *segment, kin_repair repair, void *context
     segment->repair_context = context;
 }
 
-/* Worth a try: free, or its owner died and no command has it from him. If not, WAITERS, as for a sleeper: the release
- * is to look at the pollers. */
-static bool is_ready(const struct pollable *thing, bool slow)
+/* Worth a try: free, or its owner died and no command has it from him. */
+static bool is_ready(struct pollable *thing, bool slow)
 {
     kin_segment *segment = thing->handle;
-    kin_domain *domain = segment->object.domain;
     kin_lock *lock = (kin_lock *)(void *)(segment->data + thing->offset);
-    for (;;) {
-        uint32_t seen = LOAD_ACQUIRE(lock->word), owner = seen & ID_MASK;
-        if (owner == 0 || owner == MUTEX_ORPHAN || object_removed(&segment->object, slow) < 0)
-            return true;
-        bool dead = (slow ? life_prove(domain, owner) : life_verdict(domain, owner)) != VERDICT_ALIVE;
-        if (dead && !(seen & MUTEX_WITNESSED && mutex_has_witness(&segment->object, place_in_file(segment, lock))))
-            return true;
-        if (seen & MUTEX_WAITERS || CAS(lock->word, &seen, seen | MUTEX_WAITERS))
-            return false;
-    }
-}
-
-static int pollable_of(kin_segment *segment, kin_lock *lock, struct pollable *out)
-{
-    uint64_t offset;
-    if (!place_is(segment, lock, &make, &offset))
-        return place_refuse(segment, lock, &make);
-    *out = poll_place(segment, offset, 0, is_ready);
-    return 0;
+    return object_removed(&segment->object, slow) < 0 ||
+           mutex_arm(&segment->object, &lock->word, place_in_file(segment, lock), slow);
 }
 
 int kin_lock_fd(kin_segment *segment, kin_lock *lock)
 {
-    struct pollable thing;
-    int result = pollable_of(segment, lock, &thing);
-    return result < 0 ? result : poll_fd(&segment->fds, &thing);
+    return place_fd(segment, lock, &make, 0);
 }
 
 int kin_lock_clear(kin_segment *segment, kin_lock *lock)
 {
-    struct pollable thing;
-    int result = pollable_of(segment, lock, &thing);
-    return result < 0 ? result : poll_clear(&segment->fds, &thing, "kin_lock_fd");
+    return place_clear_fd(segment, lock, &make, 0);
 }
 
 int kin_poll_add_lock(kin_poll *poll, kin_segment *segment, kin_lock *lock)
 {
-    struct pollable thing;
-    int result = pollable_of(segment, lock, &thing);
-    return result < 0 ? result : poll_add(poll, &thing);
+    return place_poll(poll, segment, lock, &make, 0);
 }
 
 static int set_up(void *context, kin_segment *segment)

@@ -220,3 +220,17 @@ void mutex_wake(uint32_t *word)
 {
     futex_wake(word, 1);
 }
+
+bool mutex_arm(struct object *object, uint32_t *word, uint64_t place, bool slow)
+{
+    for (;;) {
+        uint32_t seen = LOAD_ACQUIRE(*word), owner = seen & ID_MASK;
+        if (owner == 0 || owner == MUTEX_ORPHAN)
+            return true;
+        bool dead = (slow ? life_prove(object->domain, owner) : life_verdict(object->domain, owner)) != VERDICT_ALIVE;
+        if (dead && !(seen & MUTEX_WITNESSED && mutex_has_witness(object, place)))
+            return true;
+        if (seen & MUTEX_WAITERS || CAS(*word, &seen, seen | MUTEX_WAITERS))
+            return false;
+    }
+}

@@ -48,6 +48,9 @@ struct mutex_ask {
  * hold it: a word that names him is corrupt, and taken as from the dead. */
 int mutex_acquire_slowly(struct mutex_ask *ask);
 void mutex_wake(uint32_t *word);
+/* For pollers: whether it is free, or its owner is dead and has no witness at `place` of the file. If not, WAITERS is
+ * set, so that the release looks at them. */
+bool mutex_arm(struct object *object, uint32_t *word, uint64_t place, bool slow);
 
 /* Whether somebody still holds a lock that its dead owner handed on. */
 bool mutex_has_witness(struct object *object, uint64_t place);

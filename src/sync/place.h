@@ -13,6 +13,7 @@
 
 #include "life/life.h"
 #include "life/segment.h"
+#include "sync/poll.h"
 
 #define MAGIC_LOCK 0x6b636f6cu
 #define MAGIC_RWLOCK 0x6c777272u
@@ -32,6 +33,7 @@ struct make {
     uint32_t magic;
     uint32_t bytes;
     uint32_t magic_at;
+    poll_ready *ready; /* NULL: it cannot be polled */
 };
 
 /* Settles what a dead life left in the thing. The caller's life does not name the thing yet. */
@@ -56,6 +58,12 @@ int place_refuse(const kin_segment *segment, const void *at, const struct make *
 /* Zeroes it. The caller fills it and then stores the magic number by place_ready. */
 int place_clear(const kin_segment *segment, void *at, const struct make *make);
 void place_ready(void *at, const struct make *make);
+
+/* kin_NOUN_fd, kin_NOUN_clear, kin_poll_add_NOUN. `what` tells those of one thing apart. What has to be seen happening
+ * is seen from then on. */
+int place_fd(kin_segment *segment, void *at, const struct make *make, uint32_t what);
+int place_clear_fd(kin_segment *segment, void *at, const struct make *make, uint32_t what);
+int place_poll(kin_poll *set, kin_segment *segment, void *at, const struct make *make, uint32_t what);
 
 /* One under a name: a segment that holds nothing else, made by `setup`. */
 struct named {

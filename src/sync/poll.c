@@ -1,5 +1,6 @@
 /* The table of pollers. The six headings are in sync/poll.h. */
 #include "sync/poll.h"
+#include "sync/mutex.h"
 #include "sys/plant.h"
 
 static struct poller *find(struct poll_table table, bell_id bell)
@@ -63,4 +64,22 @@ void poll_ring_slowly(kin_domain *domain, struct poll_table table, uint64_t bits
         left |= LOAD(poller->arms);
     }
     CAS(*table.armed, &seen, (seen >> 32 << 32) | POLL_FOLD(left));
+}
+
+void poll_wake_slowly(kin_segment *segment, uint64_t offset, uint32_t *event, uint32_t bits)
+{
+    event_wake(event, bits);
+    poll_ring_place(segment, offset);
+}
+
+void poll_wake_mutex(kin_segment *segment, uint32_t *word)
+{
+    mutex_wake(word);
+    poll_ring_place(segment, (uint64_t)((uintptr_t)word - (uintptr_t)segment->data));
+}
+
+void poll_raise_slowly(kin_segment *segment, uint64_t offset, uint32_t *event)
+{
+    event_raise(event);
+    poll_ring_place(segment, offset);
 }

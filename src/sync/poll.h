@@ -8,8 +8,9 @@
  * A room makes a thing of its own pollable so: it puts a table into the header, or uses that of the segment; it writes
  * a `ready` function; and whoever changes the thing calls poll_ring. Either the change and the look at `armed` are
  * under one lock that `ready` takes too, or a full barrier (an atomic read-modify-write is one) stands between the
- * change and that look. A thing in a struct of the user's, whose owner looks at the table in his slow path only, has
- * a word with a bit for sleepers: `ready` sets that bit when it is about to answer "not yet", as a sleeper does.
+ * change and that look. A thing in a struct of the user's, which is to cost nothing while nobody polls, has a word with
+ * a bit for sleepers: `ready` sets that bit when it is about to answer "not yet", as a sleeper does, and who has woken
+ * sleepers looks at the table. `ready` settles what the dead left before it says no.
  *
  * Layout   struct poller in life/bell.h; a table of POLLERS_MAX and beside it one u64, `armed`: in its low half the
  *          bits that anybody is armed for, folded; in its high half a count of all armings.
@@ -30,6 +31,7 @@
 #include "life/bell.h"
 #include "life/object.h"
 #include "life/segment.h"
+#include "sync/event.h"
 #include "sys/atomic.h"
 #include <kin/poll.h>
 
@@ -45,11 +47,10 @@ static inline struct poll_table poll_table_of(kin_segment *segment)
     return (struct poll_table){&header->armed, header->pollers};
 }
 
-/* The bit for a thing in a segment, by its place and which of its conditions is meant (0, 1, ...). Two things may have
- * the same: then both are looked at. */
-static inline uint64_t poll_bit(uint64_t offset, unsigned what)
+/* The bit for a thing in a segment, by its place. Two things may have the same: then both are looked at. */
+static inline uint64_t poll_bit(uint64_t offset)
 {
-    return UINT64_C(1) << (((offset >> 3) * UINT64_C(0x9e3779b97f4a7c15) >> 58 ^ what) & 63);
+    return UINT64_C(1) << ((offset >> 3) * UINT64_C(0x9e3779b97f4a7c15) >> 58);
 }
 
 #define POLL_FOLD(bits) ((uint32_t)(bits) | (uint32_t)((uint64_t)(bits) >> 32))
@@ -67,27 +68,32 @@ struct poller *poll_join(kin_domain *domain, struct poll_table table, bell_id be
 void poll_leave(struct poller *poller, bell_id bell);
 void poll_arm(struct poll_table table, struct poller *poller, uint64_t bits);
 
+struct pollable;
+/* Whether it is worth while to try: it may be had, or was removed, or its holder died. `slow` asks the kernel who
+ * lives. Called by the set's thread; takes and leaves the object's lock if it must. */
+typedef bool poll_ready(struct pollable *thing, bool slow);
+
 /* A thing that can be waited for, and how it is looked at. */
 struct pollable {
     struct object *object;
     struct poll_table table;
     uint64_t bit;
-    /* Whether it is worth while to try: it may be had, or was removed, or its holder died. `slow` asks the kernel who
-     * lives. Called by the set's thread; takes and leaves the object's lock if it must. */
-    bool (*ready)(const struct pollable *thing, bool slow);
+    poll_ready *ready;
     void *handle;
     uint64_t offset;
     uint32_t what;
+    uint64_t seen; /* for `ready`: what it saw when it was last asked, and when it last said yes */
+    kin_time told;
+    bool ending; /* and that whoever is in the way is about to end: ask again soon */
 };
 
 /* A thing at that offset of a segment, one of its conditions. `handle` is the segment. */
-static inline struct pollable poll_place(kin_segment *segment, uint64_t offset, uint32_t what,
-                                         bool (*ready)(const struct pollable *thing, bool slow))
+static inline struct pollable poll_place(kin_segment *segment, uint64_t offset, uint32_t what, poll_ready *ready)
 {
     return (struct pollable){
         .object = &segment->object,
         .table = poll_table_of(segment),
-        .bit = poll_bit(offset, what),
+        .bit = poll_bit(offset),
         .ready = ready,
         .handle = segment,
         .offset = offset,
@@ -95,17 +101,34 @@ static inline struct pollable poll_place(kin_segment *segment, uint64_t offset, 
     };
 }
 /* And what rings it. */
-static inline void poll_ring_place(kin_segment *segment, uint64_t offset, uint32_t what)
+static inline void poll_ring_place(kin_segment *segment, uint64_t offset)
 {
-    poll_ring(segment->object.domain, poll_table_of(segment), poll_bit(offset, what));
+    poll_ring(segment->object.domain, poll_table_of(segment), poll_bit(offset));
+}
+
+/* The same together with the wake that is due to sleepers: pollers have set the sleepers' bits too, so where nobody
+ * sleeps and nobody polls there is nothing more to look at. After a fire: */
+void poll_wake_slowly(kin_segment *segment, uint64_t offset, uint32_t *event, uint32_t bits);
+static inline void poll_wake(kin_segment *segment, uint64_t offset, uint32_t *event, uint32_t bits)
+{
+    if (unlikely(bits))
+        poll_wake_slowly(segment, offset, event, bits);
+}
+/* After the release of a thing's word that found WAITERS. */
+void poll_wake_mutex(kin_segment *segment, uint32_t *word);
+/* After a change that was made without a lock, and a fence; all are woken. */
+void poll_raise_slowly(kin_segment *segment, uint64_t offset, uint32_t *event);
+static inline void poll_raise(kin_segment *segment, uint64_t offset, uint32_t *event)
+{
+    if (unlikely(LOAD(*event) & EVENT_BITS))
+        poll_raise_slowly(segment, offset, event);
 }
 
 /* The result is the member's number, or an error. */
 int poll_add(kin_poll *set, const struct pollable *thing);
 
-/* kin_NOUN_fd, kin_NOUN_clear: a set of one, kept by the handle. A thing is known by its offset and `what`. `asker` is
- * the name of the function that gives the descriptor. */
+/* kin_NOUN_fd, kin_NOUN_clear: a set of one, kept by the handle. A thing is known by its offset and `what`. */
 int poll_fd(struct poll_fds *fds, const struct pollable *thing);
-int poll_clear(struct poll_fds *fds, const struct pollable *thing, const char *asker);
+int poll_clear(struct poll_fds *fds, const struct pollable *thing, const char *noun);
 
 #endif

@@ -39,6 +39,8 @@ struct kin_poll {
     unsigned cursor;
     unsigned bell_count;
     struct set_bell bells[SET_BELLS_MAX];
+    bool ending;      /* who is in somebody's way is about to end: */
+    int64_t longest;  /* so short is the sleep; 0: the backstop */
     bool exported;    /* it is a descriptor itself: */
     int epoll, timer; /* over bells, descriptors and the timer */
     uint32_t process; /* who made these */

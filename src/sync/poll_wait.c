@@ -13,16 +13,25 @@
 /* 1: worth a try; 0: not yet, and armed. */
 static int look(kin_poll *set, struct member *member, bool slow)
 {
-    const struct pollable *thing = &member->thing;
+    struct pollable *thing = &member->thing;
     if (thing->ready(thing, slow))
         return 1;
     int result = set_arm(set, member);
     if (result < 0)
         return result;
-    if (!thing->ready(thing, false))
-        return 0;
-    member->armed = false;
-    return 1;
+    bool ready = thing->ready(thing, false);
+    set->ending |= !ready && thing->ending;
+    member->armed = !ready;
+    return ready;
+}
+
+/* A process that is about to end is asked again after 1 ms, then 2, 4, ... up to the backstop. */
+static void pace(kin_poll *set)
+{
+    if (!set->ending)
+        set->longest = 0;
+    else if (set->longest < WAIT_BACKSTOP)
+        set->longest = set->longest ? 2 * set->longest : MILLISECOND;
 }
 
 /* Who is not armed is to be looked at. All are found before the first is armed again: things may share a bit. */
@@ -54,8 +63,9 @@ static bool somebody_died(kin_poll *set)
 
 int set_look(kin_poll *set, bool slow)
 {
-    bool died = somebody_died(set);
-    see_who_rang(set, died || slow);
+    bool all = somebody_died(set) || slow;
+    set->ending &= !all;
+    see_who_rang(set, all);
     for (unsigned i = 0, number = set->cursor; i < set->size; i++, number++) {
         number = number < set->size ? number : 0;
         struct member *member = &set->members[number];
@@ -84,7 +94,7 @@ bool set_drain(kin_poll *set)
     return set->timer >= 0 && file_read(set->timer, &ticks, sizeof ticks) > 0;
 }
 
-/* Waits for bells and descriptors, and says which of the descriptors are ready. How many of all are. */
+/* Waits for bells and descriptors, and says which of the descriptors are ready. How many of all are, or an error. */
 static int poll_descriptors(kin_poll *set, kin_time until)
 {
     unsigned count = 0;
@@ -95,20 +105,23 @@ static int poll_descriptors(kin_poll *set, kin_time until)
         if (set->members[i].kind == MEMBER_FD)
             set->fds[count++] = (struct pollfd){.fd = set->members[i].fd, .events = set->members[i].events};
     int result = ready_until(set->fds, count, until);
+    if (result < 0 && result != -ETIMEDOUT)
+        return reason_errno("cannot wait for %u descriptors", count);
     for (unsigned i = 0; i < set->size; i++)
         if (set->members[i].kind == MEMBER_FD)
             set->members[i].ready = result > 0 && set->fds[first++].revents != 0;
-    return result;
+    return result == -ETIMEDOUT ? 0 : result;
 }
 
-static enum woken sleep_on_descriptors(kin_poll *set, kin_time until)
+static int sleep_on_descriptors(kin_poll *set, kin_time until, enum woken *woken)
 {
-    int64_t left = clock_left(until), backstop = BACKSTOP(WAIT_BACKSTOP);
+    int64_t left = clock_left(until), backstop = set->longest ? set->longest : BACKSTOP(WAIT_BACKSTOP);
     int result = poll_descriptors(set, kin_after(left < backstop ? left : backstop));
     bool ticked = set_drain(set);
-    if (result <= 0 && clock_left(until) <= 0)
-        return WOKEN_LATE;
-    return result <= 0 || ticked ? WOKEN_BACKSTOP : WOKEN_LOOK;
+    if (result < 0)
+        return result;
+    *woken = result > 0 && !ticked ? WOKEN_LOOK : result > 0 || clock_left(until) > 0 ? WOKEN_BACKSTOP : WOKEN_LATE;
+    return 0;
 }
 
 /* Who rings may be about to: before the sleep the processor is offered to him, as everywhere. */
@@ -127,7 +140,8 @@ static enum woken sleep_on_life(kin_poll *set, struct seat *seat, uint32_t rung,
 {
     if (rings_soon(seat, rung))
         return WOKEN_LOOK;
-    struct wait wait = {.seat = seat, .word = &seat->life->rung, .value = rung, .until = until};
+    struct wait wait = {.seat = seat, .word = &seat->life->rung, .value = rung, .longest = set->longest,
+                        .until = until};
     for (unsigned i = 0; i < set->size && set->used == 1; i++)
         if (set->members[i].kind == MEMBER_THING) {
             wait.object = set->members[i].thing.object->id;
@@ -146,16 +160,20 @@ int kin_poll_wait(kin_poll *set, kin_time until, int *which)
     if (result == 0 && set->bell_count && set->bells[0].fd < 0)
         seat = life_enter(set->bells[0].domain, &result);
     if (result == 0 && !seat && set->descriptors)
-        poll_descriptors(set, KIN_NOW);
-    while (result == 0) {
+        result = poll_descriptors(set, KIN_NOW);
+    while (result >= 0) {
         uint32_t rung = seat ? LOAD_ACQUIRE(seat->life->rung) : 0;
         result = set_look(set, woken != WOKEN_LOOK);
         if (result != -EAGAIN)
             break;
         if (woken == WOKEN_LATE || (until == KIN_NOW && seat))
             return reason(-ETIMEDOUT, "nothing in the set became ready");
-        woken = seat ? sleep_on_life(set, seat, rung, until) : sleep_on_descriptors(set, until);
         result = 0;
+        pace(set);
+        if (seat)
+            woken = sleep_on_life(set, seat, rung, until);
+        else
+            result = sleep_on_descriptors(set, until, &woken);
     }
     if (result >= 0)
         *which = result;
@@ -235,11 +253,11 @@ int poll_fd(struct poll_fds *fds, const struct pollable *thing)
     return fd;
 }
 
-int poll_clear(struct poll_fds *fds, const struct pollable *thing, const char *asker)
+int poll_clear(struct poll_fds *fds, const struct pollable *thing, const char *noun)
 {
     pthread_mutex_lock(&fds->lock);
     kin_poll *set = *find(fds, thing);
-    int result = set ? 0 : reason(-EINVAL, "%s was not asked for this descriptor", asker);
+    int result = set ? 0 : reason(-EINVAL, "kin_%s_fd was not asked for this descriptor", noun);
     if (set) {
         bool ticked = set_drain(set);
         set->members[0].armed = false;

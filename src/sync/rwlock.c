@@ -12,7 +12,8 @@
  *          word, or asks for them, names the lock in his life. dirty without a living writer: he died inside. dirty set
  *          too late or unset too early is wrong. A slot set too much is slow: it is struck off.
  * Order    reader: name, slot, full fence, look at the word. Writer: name, word, full fence, look at the slots. So one
- *          of the two sees the other. Reader out: slot, full fence, event; writer: event, full fence, slots.
+ *          of the two sees the other. Reader out: slot, full fence, event; writer, and who polls: event, full fence,
+ *          slots.
  *          Writer: dirty, then the data, then not dirty, then the word.
  * Death    a reader: whoever waits for his slot strikes it off, or the sweep does. With the word: it is stolen; what
  *          was under way has changed no data unless dirty says so, and dirty stays until a writer goes out alive.
@@ -35,7 +36,8 @@
 #define PAUSES 24u
 
 _Static_assert(sizeof(kin_rwlock) == 1088 && offsetof(kin_rwlock, lines) == 64, "one layout for 32 and 64 bits");
-static const struct make make = {"rwlock", MAGIC_RWLOCK, sizeof(kin_rwlock), offsetof(kin_rwlock, magic)};
+static poll_ready is_ready;
+static const struct make make = {"rwlock", MAGIC_RWLOCK, sizeof(kin_rwlock), offsetof(kin_rwlock, magic), is_ready};
 
 int kin_rwlock_init(kin_segment *segment, kin_rwlock *rwlock)
 {
@@ -176,11 +178,17 @@ static bool take_slot(kin_rwlock *rwlock, uint32_t id)
     return false;
 }
 
-static void free_slot(kin_rwlock *rwlock, uint32_t *slot)
+static void free_slot(kin_segment *segment, kin_rwlock *rwlock, uint32_t *slot)
 {
     EXCHANGE(*slot, 0);
     FENCE_BEHIND_ATOMIC();
-    event_raise(&rwlock->event);
+    poll_raise(segment, (uint64_t)((uintptr_t)rwlock - (uintptr_t)segment->data), &rwlock->event);
+}
+
+static void release_word(kin_segment *segment, kin_rwlock *rwlock)
+{
+    if (unlikely(mutex_let_go(&rwlock->word)))
+        poll_wake_mutex(segment, &rwlock->word);
 }
 
 static __attribute__((noinline)) int read_slowly(struct wish *wish)
@@ -193,7 +201,7 @@ static __attribute__((noinline)) int read_slowly(struct wish *wish)
         result = await_readers(wish);
     if (result == 0)
         result = news(wish->rwlock);
-    mutex_release(&wish->rwlock->word);
+    release_word(wish->segment, wish->rwlock);
     return result;
 }
 
@@ -206,7 +214,7 @@ static inline int read_named(struct seat *seat, kin_segment *segment, kin_rwlock
         FENCE_BEHIND_ATOMIC();
         if (likely(LOAD_ACQUIRE(rwlock->word) == 0))
             return news(rwlock);
-        free_slot(rwlock, slot);
+        free_slot(segment, rwlock, slot);
     }
     struct wish wish = {.seat = seat, .segment = segment, .rwlock = rwlock, .offset = offset, .until = until};
     int result = read_slowly(&wish);
@@ -222,7 +230,7 @@ static int write_named(struct wish *wish, int number)
     if (result == 0) {
         result = await_readers(wish);
         if (result < 0)
-            mutex_release(&rwlock->word);
+            release_word(wish->segment, rwlock);
     }
     if (result < 0) {
         life_forget(wish->seat, number);
@@ -287,9 +295,9 @@ static inline int release_named(struct seat *seat, kin_segment *segment, kin_rwl
     int result = 0;
     if (is_writer(seat, rwlock)) {
         STORE_RELEASE(rwlock->dirty, 0);
-        mutex_release(&rwlock->word);
+        release_word(segment, rwlock);
     } else if (likely((slot = find(rwlock, seat->id)) != NULL)) {
-        free_slot(rwlock, slot);
+        free_slot(segment, rwlock, slot);
     } else {
         result = reason(-EBADMSG, "the rwlock in %s is damaged: this thread's mark is not in it",
                         segment->object.segment.path);
@@ -349,14 +357,14 @@ int kin_rwlock_upgrade(kin_segment *segment, kin_rwlock *rwlock, kin_time until)
     if (result == 0) {
         result = await_readers(&wish);
         if (result < 0)
-            mutex_release(&rwlock->word);
+            release_word(segment, rwlock);
     }
     if (result < 0)
         return result;
     result = news(rwlock);
     STORE(rwlock->dirty, 1);
     KEEP_ORDER();
-    STORE(*mine, 0);
+    free_slot(segment, rwlock, mine); /* who polls to write looks again, at the word */
     return result;
 }
 
@@ -373,8 +381,51 @@ int kin_rwlock_downgrade(kin_segment *segment, kin_rwlock *rwlock)
         relax(); /* all are taken by readers who see the word and leave */
     KEEP_ORDER();
     STORE_RELEASE(rwlock->dirty, 0);
-    mutex_release(&rwlock->word);
+    release_word(segment, rwlock);
     return 0;
+}
+
+/* The word first: whoever holds it lets nobody in. Then the slots. */
+static bool is_ready(struct pollable *thing, bool slow)
+{
+    kin_segment *segment = thing->handle;
+    kin_rwlock *rwlock = (kin_rwlock *)(void *)(segment->data + thing->offset);
+    int result = 0;
+    struct wait wait;
+    struct wish wish = {.seat = life_enter(segment->object.domain, &result), .segment = segment, .rwlock = rwlock,
+                        .offset = thing->offset, .room = thing->what == KIN_CAN_READ,
+                        .effort = slow ? EFFORT_SLOW : EFFORT_FAIR};
+    if (!wish.seat || object_removed(&segment->object, slow) < 0)
+        return true;
+    if (!mutex_arm(&segment->object, &rwlock->word, 0, slow))
+        return false;
+    event_arm_openly(&rwlock->event);
+    return look(&wish, &wait);
+}
+
+static int no_such_way(enum kin_rwlock_ready what)
+{
+    return reason(-EINVAL, "ask for KIN_CAN_READ or KIN_CAN_WRITE, not for %d", (int)what);
+}
+
+static bool is_way(enum kin_rwlock_ready what)
+{
+    return what == KIN_CAN_READ || what == KIN_CAN_WRITE;
+}
+
+int kin_rwlock_fd(kin_segment *segment, kin_rwlock *rwlock, enum kin_rwlock_ready what)
+{
+    return is_way(what) ? place_fd(segment, rwlock, &make, what) : no_such_way(what);
+}
+
+int kin_rwlock_clear(kin_segment *segment, kin_rwlock *rwlock, enum kin_rwlock_ready what)
+{
+    return is_way(what) ? place_clear_fd(segment, rwlock, &make, what) : no_such_way(what);
+}
+
+int kin_poll_add_rwlock(kin_poll *poll, kin_segment *segment, kin_rwlock *rwlock, enum kin_rwlock_ready what)
+{
+    return is_way(what) ? place_poll(poll, segment, rwlock, &make, what) : no_such_way(what);
 }
 
 static int set_up(void *context, kin_segment *segment)
@@ -401,13 +452,13 @@ int rwlock_settle(kin_segment *segment, struct seat *seat, void *at, uint32_t de
     uint32_t *slot = find(rwlock, dead), id = dead, seen = LOAD_ACQUIRE(rwlock->word);
     if (slot && CAS(*slot, &id, 0)) {
         life_log(seat->domain, &segment->object.segment, dead, 0, "a read lock");
-        event_raise(&rwlock->event);
+        poll_raise(segment, (uint64_t)((char *)at - segment->data), &rwlock->event);
     }
     if ((seen & ID_MASK) != dead)
         return 0;
     if (LOAD(rwlock->dirty))
         life_log(seat->domain, &segment->object.segment, dead, 0, "a write lock");
     if (CAS(rwlock->word, &seen, 0) && seen & MUTEX_WAITERS)
-        mutex_wake(&rwlock->word);
+        poll_wake_mutex(segment, &rwlock->word);
     return 0;
 }

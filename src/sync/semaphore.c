@@ -1,5 +1,6 @@
 /* Making, looking at and setting semaphores. The six headings are in sync/semaphore.h. */
 #include "sync/semaphore.h"
+#include "sync/place.h"
 #include "sys/clock.h"
 #include "sys/reason.h"
 #include <errno.h>
@@ -115,7 +116,7 @@ void kin_semaphore_fini(kin_segment *segment, kin_semaphore *semaphore)
     STORE_RELEASE(set.shared->magic, 0);
     segment_unregister(segment, INNER_SEMAPHORE, set.offset);
     FETCH_ADD(set.shared->event, EVENT_ONE);
-    futex_wake(&set.shared->event, FUTEX_ALL);
+    semaphore_wake(&set, EVENT_BITS);
 }
 
 static int set_up(void *context, kin_segment *segment)
@@ -208,7 +209,7 @@ static int put(struct set *set, struct seat *seat, uint32_t words, uint32_t clea
     uint32_t bits = event_fire(&set->shared->event);
     semaphore_commit(set, words);
     semaphore_unlock(set, seat);
-    event_wake(&set->shared->event, bits);
+    semaphore_wake(set, bits);
     return 0;
 }
 
@@ -325,4 +326,43 @@ int kin_semaphore_status(kin_segment *segment, kin_semaphore *semaphore, struct 
     semaphore_unlock(&set, seat);
     *out = status;
     return 0;
+}
+
+/* ---- polling ---- */
+
+static bool is_ready(struct pollable *thing, bool slow)
+{
+    kin_segment *segment = thing->handle;
+    kin_semaphore *semaphore = (kin_semaphore *)(void *)(segment->data + thing->offset);
+    struct set set;
+    struct seat *seat;
+    struct owing owing;
+    if (object_removed(&segment->object, slow) < 0 || !semaphore_view(segment, semaphore, &set) ||
+        CELL_VALUE(LOAD(*cell_of(&set, 0))) != 0 || semaphore_enter(segment, semaphore, KIN_NOW, &set, &seat) < 0)
+        return true;
+    semaphore_settle(&set, seat, slow, 0, &owing);
+    thing->ending = owing.ending;
+    bool any = CELL_VALUE(LOAD(*cell_of(&set, 0))) != 0;
+    if (!any)
+        event_arm(&set.shared->event, EVENT_SLEEPERS);
+    semaphore_unlock(&set, seat);
+    return any;
+}
+
+static const struct make make = {"semaphore", SEMAPHORE_MAGIC, sizeof(struct semaphore),
+                                 offsetof(struct semaphore, magic), is_ready};
+
+int kin_semaphore_fd(kin_segment *segment, kin_semaphore *semaphore)
+{
+    return place_fd(segment, semaphore, &make, 0);
+}
+
+int kin_semaphore_clear(kin_segment *segment, kin_semaphore *semaphore)
+{
+    return place_clear_fd(segment, semaphore, &make, 0);
+}
+
+int kin_poll_add_semaphore(kin_poll *poll, kin_segment *segment, kin_semaphore *semaphore)
+{
+    return place_poll(poll, segment, semaphore, &make, 0);
 }

@@ -27,6 +27,7 @@
 #include "life/segment.h"
 #include "sync/event.h"
 #include "sync/mutex.h"
+#include "sync/poll.h"
 #include "sync/wait.h"
 #include <kin/semaphore.h>
 
@@ -152,6 +153,12 @@ ALWAYS_INLINE void semaphore_unlock(const struct set *set, struct seat *seat)
 {
     mutex_release(&set->shared->lock);
     life_work_done(seat);
+}
+
+/* After the release: whoever waits for more, or for none. */
+ALWAYS_INLINE void semaphore_wake(const struct set *set, uint32_t bits)
+{
+    poll_wake(set->segment, set->offset, &set->shared->event, bits);
 }
 
 /* Steps 2 to 4 but for the release. */

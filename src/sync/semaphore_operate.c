@@ -165,7 +165,7 @@ static void carry_out(struct asking *asking, const struct plan *plan)
     uint32_t bits = fire ? event_fire(&shared->event) : 0;
     semaphore_commit(set, plan->words);
     semaphore_unlock(set, asking->seat);
-    event_wake(&shared->event, bits);
+    semaphore_wake(set, bits);
 }
 
 /* A pause between two looks at what another processor is about to change: longer each time, in the end it is offered
@@ -238,7 +238,7 @@ static int sleep_once(struct asking *asking, const struct owing *owing)
     asking->late = woken == WOKEN_LATE;
     int result = lock_again(asking, woken != WOKEN_LOOK);
     if (result < 0)
-        event_wake(wait.word, EVENT_BITS); /* a wake that came to us was for somebody else */
+        semaphore_wake(set, EVENT_BITS); /* a wake that came to us was for somebody else */
     else if (woken == WOKEN_BACKSTOP) {
         struct owing after;
         semaphore_settle(set, asking->seat, true, 0, &after);
@@ -255,7 +255,7 @@ static int leave(struct asking *asking, int result)
         bits = event_fire(&asking->set.shared->event);
     }
     semaphore_unlock(&asking->set, asking->seat);
-    event_wake(&asking->set.shared->event, bits);
+    semaphore_wake(&asking->set, bits);
     return result;
 }
 
@@ -385,7 +385,7 @@ ALWAYS_INLINE enum outcome change_at_once(kin_segment *segment, kin_semaphore *s
     KEEP_ORDER();
     STORE(shared->committed, 0);
     semaphore_unlock(&set, seat);
-    event_wake(&shared->event, bits);
+    semaphore_wake(&set, bits);
     return DONE;
 }
 

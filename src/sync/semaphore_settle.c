@@ -57,7 +57,7 @@ static void repair(const struct set *set, struct seat *seat, uint32_t dead)
     KEEP_ORDER();
     STORE(shared->clear, 0);
     STORE(shared->event, (LOAD(shared->event) & ~EVENT_BITS) + EVENT_ONE);
-    futex_wake(&shared->event, FUTEX_ALL);
+    semaphore_wake(set, EVENT_BITS);
     KEEP_ORDER();
     STORE(seat->life->op.kind, 0);
     life_log(set->segment->object.domain, &set->segment->object.segment, dead, 0,
@@ -102,7 +102,7 @@ static void give_back(const struct set *set, uint64_t *entry, uint32_t process_i
     STORE(set->log[1].word, 0);
     uint32_t bits = event_fire(&set->shared->event);
     semaphore_commit(set, 2);
-    event_wake(&set->shared->event, bits);
+    semaphore_wake(set, bits);
     life_log(domain, &set->segment->object.segment, 0, process_id,
              adjust > 0 ? "%d units, put back" : "%d units, taken", adjust > 0 ? adjust : -adjust);
 }

@@ -30,8 +30,9 @@ struct play {
 
 static char path[64];
 static kin_queue *queue;
-static kin_segment *home;
+static kin_segment *home, *shelf;
 static kin_lock *lock;
+static kin_semaphore *units;
 static kin_poll *set;
 static char message[8];
 
@@ -42,6 +43,8 @@ static int open_all(void)
     int result = kin_queue_open(NULL, "q", KIN_QUEUE(.messages = 1, .message_max = 8), &queue);
     if (result == 0)
         result = kin_lock_open(NULL, "door", NULL, &home, &lock);
+    if (result == 0)
+        result = kin_semaphore_open(NULL, "units", KIN_SEMAPHORE(.value = 1), &shelf, &units);
     if (result == 0)
         result = kin_poll_create(&set);
     return result;
@@ -63,6 +66,17 @@ static int hold(void)
 static int release(void)
 {
     return kin_lock_release(home, lock);
+}
+
+static int hold_unit(void)
+{
+    int result = open_all();
+    return result < 0 ? result : kin_semaphore_acquire(shelf, units, KIN_NOW);
+}
+
+static int release_unit(void)
+{
+    return kin_semaphore_release(shelf, units);
 }
 
 static int send_one(void)
@@ -118,9 +132,24 @@ static int wait_in_set(void)
     return result;
 }
 
+/* Ends when the unit could be had: released, or given back for the dead. */
+static int wait_for_unit(void)
+{
+    int which, result;
+    kin_poll_destroy(set);
+    result = kin_poll_create(&set);
+    if (result == 0)
+        result = kin_poll_add_semaphore(set, shelf, units);
+    while (result == 0 && (result = kin_poll_wait(set, KIN_FOREVER, &which)) == 0)
+        if (kin_semaphore_acquire(shelf, units, KIN_NOW) == 0)
+            return release_unit();
+    return result;
+}
+
 /* The lock is held by the victim, who releases it or dies; without a message only the lock may be had. */
 static const struct play plays[] = {
     {"kin_lock_release, a poller sleeps", hold, release, wait_in_set, 40},
+    {"kin_semaphore_release, a poller sleeps", hold_unit, release_unit, wait_for_unit, 40},
     {"kin_poll_add_lock and kin_poll_wait", enter, add_and_look, NULL, 16},
     {"kin_poll_wait and kin_poll_destroy", add_both, look_again, NULL, 16},
     {"kin_lock_fd and kin_lock_clear", hold, give_descriptor, NULL, 16},
@@ -228,6 +257,16 @@ static int stop_and_release(void)
     return result < 0 ? result : release();
 }
 
+static int stop_and_release_unit(void)
+{
+    int result = hold_unit();
+    raise(SIGSTOP);
+    if (result == 0)
+        result = release_unit();
+    kin_segment_close(shelf); /* it is left as held else */
+    return result;
+}
+
 static int stop_and_send(void)
 {
     int result = enter();
@@ -240,6 +279,14 @@ static int poll_lock(void)
     int which, result = enter();
     if (result == 0)
         result = kin_poll_add_lock(set, home, lock);
+    return result < 0 ? result : kin_poll_wait(set, KIN_FOREVER, &which);
+}
+
+static int poll_unit(void)
+{
+    int which, result = enter();
+    if (result == 0)
+        result = kin_poll_add_semaphore(set, shelf, units);
     return result < 0 ? result : kin_poll_wait(set, KIN_FOREVER, &which);
 }
 
@@ -289,6 +336,11 @@ static int poll_and_do(int (*make)(void), int (*wait)(void), int patience)
 static int released(int patience)
 {
     return poll_and_do(stop_and_release, poll_lock, patience);
+}
+
+static int unit_released(int patience)
+{
+    return poll_and_do(stop_and_release_unit, poll_unit, patience);
 }
 
 static int sent(int patience)
@@ -342,6 +394,7 @@ int main(int argc, char **argv)
     }
     if (argc == 1) {
         bite("a lock that is released", released);
+        bite("a unit that is released", unit_released);
         bite("a message that is sent", sent);
         bite("a message that is sent, for a descriptor", sent_to_descriptor);
     }

@@ -348,6 +348,29 @@ static void semaphores(void)
     kin_segment_close(home);
 }
 
+static void poll_things(kin_poll *set, kin_segment *segment)
+{
+    kin_segment *home;
+    kin_semaphore *units = open_set(&home);
+    int unit = units ? kin_poll_add_semaphore(set, home, units) : -1, which;
+    if (segment && kin_segment_bytes(segment) >= sizeof(struct account)) {
+        struct account *account = kin_segment_data(segment);
+        kin_poll_add_rwlock(set, segment, &account->rwlock, KIN_CAN_READ);
+        kin_poll_add_rwlock(set, segment, &account->rwlock, KIN_CAN_WRITE);
+        kin_poll_add_condition(set, segment, &account->condition);
+        kin_poll_add_barrier(set, segment, &account->barrier);
+        kin_poll_add_latch(set, segment, &account->latch);
+        kin_latch_fd(segment, &account->latch);
+        kin_latch_clear(segment, &account->latch);
+    }
+    for (unsigned i = 0; i < 4; i++)
+        kin_poll_wait(set, KIN_NOW, &which);
+    if (unit >= 0)
+        kin_poll_remove(set, unit);
+    if (units)
+        kin_segment_close(home);
+}
+
 static void polls(void)
 {
     int which;
@@ -368,6 +391,7 @@ static void polls(void)
         }
         kin_lock_clear(segment, &account->other);
     }
+    poll_things(set, segment);
     kin_poll_wait(set, KIN_NOW, &which);
     kin_poll_destroy(set);
     kin_segment_close(segment);
