@@ -19,6 +19,13 @@ static int check_how(const struct kin_receive *how)
     return 0;
 }
 
+/* Notes where the sender ran, and for him where we do: whether looking out for each other makes sense. */
+static inline void meet_sender(kin_queue *queue, struct record *record)
+{
+    queue->peer_cpu[0] = LOAD(record->cpu);
+    STORE(record->cpu, cpu_now());
+}
+
 /* Under the lock: finds a message, waiting for it. On success the lock is held and the move knows where it comes
  * from. */
 static int find_message(struct waiting *waiting, const struct kin_receive *how, struct move *move)
@@ -112,6 +119,7 @@ static int hold(struct waiting *waiting, const struct kin_receive *how, enum tag
         return reason(-EBADMSG, "a message of %s was damaged and is dropped", queue->object.segment.path);
     }
     move.after = STATE_MAKE(tag, message.attempts, waiting->seat->process);
+    meet_sender(queue, record);
     STORE(record->finisher, 0);
     STORE(record->handle, queue->number);
     result = move_away(waiting, &move, LIST_HELD);
@@ -140,6 +148,7 @@ static int receive_outside(struct waiting *waiting, struct move *move, void *buf
     }
     unsigned char *bytes = payload_of(queue, move->record, (uint32_t)message->length);
     move->after = STATE_MAKE(TAG_READING, message->attempts, waiting->seat->process);
+    meet_sender(queue, move->record);
     STORE(move->record->finisher, 0);
     STORE(move->record->handle, queue->number);
     result = move_away(waiting, move, LIST_HELD);
@@ -157,7 +166,6 @@ static int receive_locked(struct waiting *waiting, struct move *move, void *buff
 {
     kin_queue *queue = waiting->queue;
     const unsigned char *bytes = payload_of(queue, move->record, LOAD(move->record->length));
-    queue->peer_cpu[0] = LOAD(move->record->cpu);
     if (length)
         memcpy(buffer, bytes, length);
     if (peek) {
@@ -165,7 +173,7 @@ static int receive_locked(struct waiting *waiting, struct move *move, void *buff
         return 0;
     }
     move->after = STATE_MAKE(TAG_FREE, 0, 0);
-    STORE(move->record->cpu, cpu_now());
+    meet_sender(queue, move->record);
     return move_away(waiting, move, LIST_FREE);
 }
 
@@ -193,16 +201,15 @@ static bool receive_at_once(kin_queue *queue, struct seat *seat, void *buffer, u
     if (unlikely(length > INLINE_BYTES || length > capacity || LOAD(record->block) != 0 ||
                  (move.next && !record_at(queue, move.next))))
         return false;
-    queue->peer_cpu[0] = LOAD(record->cpu);
+    meet_sender(queue, record);
     copy_short(buffer, record->bytes, length);
     if (out)
         describe(record, out);
-    STORE(record->cpu, cpu_now());
     move_prepare(seat, &move);
     uint32_t bits = queue_fire(queue, KIN_CAN_SEND, &ring);
     move_commit(queue, seat, &move);
     queue_unlock(queue, seat);
-    queue_wake(queue, &hot->writable, bits, ring);
+    queue_wake(queue, &queue->hot->writable, bits, ring);
     return true;
 }
 

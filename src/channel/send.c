@@ -182,6 +182,12 @@ static void aim(struct seat *seat, const struct move *move)
     KEEP_ORDER();
 }
 
+/* Notes where the receiver of the message before ran: whether looking out for him makes sense. */
+static inline void meet_receiver(kin_queue *queue, const struct record *record)
+{
+    queue->peer_cpu[1] = LOAD(record->cpu);
+}
+
 static inline void address(kin_queue *queue, struct record *record, const struct envelope *envelope, uint32_t length)
 {
     uint64_t sequence = LOAD(queue->hot->sequence);
@@ -214,7 +220,7 @@ static bool send_at_once(kin_queue *queue, struct seat *seat, const void *data, 
     move.next = LOAD(record->next);
     move_prepare(seat, &move);
     struct envelope envelope = {type, 0};
-    queue->peer_cpu[1] = LOAD(record->cpu);
+    meet_receiver(queue, record);
     address(queue, record, &envelope, length);
     if (PLANTED(COMMIT_FIRST))
         STORE(record->state, move.after);
@@ -222,7 +228,7 @@ static bool send_at_once(kin_queue *queue, struct seat *seat, const void *data, 
     uint32_t bits = queue_fire(queue, KIN_CAN_RECEIVE, &ring);
     move_commit(queue, seat, &move);
     queue_unlock(queue, seat);
-    queue_wake(queue, &hot->readable, bits, ring);
+    queue_wake(queue, &queue->hot->readable, bits, ring);
     return true;
 }
 
@@ -245,7 +251,7 @@ static int send_locked(struct waiting *waiting, const void *data, uint32_t lengt
     }
     move.after = STATE_MAKE(TAG_FULL, 0, 0);
     aim(seat, &move);
-    queue->peer_cpu[1] = LOAD(move.record->cpu);
+    meet_receiver(queue, move.record);
     address(queue, move.record, envelope, length);
     if (PLANTED(COMMIT_FIRST))
         STORE(move.record->state, move.after);
@@ -323,6 +329,7 @@ int kin_queue_loan(kin_queue *queue, uint64_t length, kin_time until, struct kin
     }
     move.after = STATE_MAKE(TAG_LOANED, 0, seat->process);
     aim(seat, &move);
+    meet_receiver(queue, move.record);
     address(queue, move.record, &envelope, (uint32_t)length);
     STORE(queue->hot->sequence, LOAD(move.record->sequence)); /* it takes its place when it is sent */
     STORE(move.record->finisher, 0);
