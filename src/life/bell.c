@@ -1,6 +1,7 @@
 /* The six headings are in life/bell.h. */
 #include "life/bell.h"
 #include "sys/atomic.h"
+#include "sys/cpu.h"
 #include "sys/file.h"
 #include "sys/futex.h"
 #include "sys/reason.h"
@@ -67,7 +68,9 @@ bool bell_ring(kin_domain *domain, bell_id id)
                                 : NULL;
         if (!life)
             return false;
-        FETCH_ADD(life->rung, 1);
+        uint32_t seen = LOAD(life->rung);
+        while (!CAS(life->rung, &seen, (seen | RUNG_FROM) + 1 + (cpu_now() & RUNG_FROM)))
+            continue;
         futex_wake(&life->rung, 1);
         return true;
     }

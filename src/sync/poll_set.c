@@ -41,11 +41,19 @@ static bool is_shared(const kin_poll *set, const struct member *member)
     return false;
 }
 
+/* Another set of this thread may have the same entry, and is to see that its arms are off. */
+static void leave_entry(const struct set_bell *bell, struct poller *poller)
+{
+    poll_leave(poller, bell->id);
+    if (bell->fd < 0)
+        bell_ring(bell->domain, bell->id);
+}
+
 static void leave(kin_poll *set, struct member *member)
 {
     const struct set_bell *bell = &set->bells[member->bell];
     if (member->poller && is_ours(bell) && !is_shared(set, member))
-        poll_leave(member->poller, bell->id);
+        leave_entry(bell, member->poller);
     member->poller = NULL;
     member->armed = false;
 }

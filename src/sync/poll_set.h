@@ -39,6 +39,9 @@ struct kin_poll {
     unsigned cursor;
     unsigned bell_count;
     struct set_bell bells[SET_BELLS_MAX];
+    uint32_t rung;    /* the life's bell when the arms were last looked at: unless it has rung since, they are on */
+    bool rang;
+    bool eager;       /* it rings often: a sleep is not worth while */
     bool ending;      /* who is in somebody's way is about to end: */
     int64_t longest;  /* so short is the sleep; 0: the backstop */
     bool exported;    /* it is a descriptor itself: */

@@ -2,6 +2,7 @@
 #include "sync/poll_set.h"
 #include "sync/wait.h"
 #include "sys/clock.h"
+#include "sys/cpu.h"
 #include "sys/file.h"
 #include "sys/plant.h"
 #include "sys/ready.h"
@@ -9,6 +10,10 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
+
+/* What lasts less was not worth its own cost and that of the wake; so long it is looked out for instead. */
+#define SHORT_SLEEP (100 * INT64_C(1000))
+#define EAGER_LOOKS (10 * WAIT_LOOKS)
 
 /* 1: worth a try; 0: not yet, and armed. */
 static int look(kin_poll *set, struct member *member, bool slow)
@@ -65,7 +70,9 @@ int set_look(kin_poll *set, bool slow)
 {
     bool all = somebody_died(set) || slow;
     set->ending &= !all;
-    see_who_rang(set, all);
+    if (all || set->rang)
+        see_who_rang(set, all);
+    set->rang = true;
     for (unsigned i = 0, number = set->cursor; i < set->size; i++, number++) {
         number = number < set->size ? number : 0;
         struct member *member = &set->members[number];
@@ -124,9 +131,17 @@ static int sleep_on_descriptors(kin_poll *set, kin_time until, enum woken *woken
     return 0;
 }
 
-/* Who rings may be about to: before the sleep the processor is offered to him, as everywhere. */
-static bool rings_soon(const struct seat *seat, uint32_t rung)
+/* Who rings may be about to: if he did so last from another processor, for as long as a sleep would cost him and us;
+ * then, as everywhere, this one is offered to him. */
+static bool rings_soon(const kin_poll *set, const struct seat *seat, uint32_t rung)
 {
+    unsigned looks = (rung & RUNG_FROM) == (cpu_now() & RUNG_FROM) ? 0 : set->eager ? EAGER_LOOKS : WAIT_LOOKS;
+    for (unsigned i = 0; i < looks; i++) {
+        if (LOAD(seat->life->rung) != rung)
+            return true;
+        for (unsigned pause = 0; pause < WAIT_PAUSES; pause++)
+            relax();
+    }
     for (unsigned i = 0; i < 2 * WAIT_YIELDS; i++) {
         sched_yield();
         if (LOAD(seat->life->rung) != rung)
@@ -138,7 +153,7 @@ static bool rings_soon(const struct seat *seat, uint32_t rung)
 /* `rung` is the life's bell as it was before all was looked at. */
 static enum woken sleep_on_life(kin_poll *set, struct seat *seat, uint32_t rung, kin_time until)
 {
-    if (rings_soon(seat, rung))
+    if (rings_soon(set, seat, rung))
         return WOKEN_LOOK;
     struct wait wait = {.seat = seat, .word = &seat->life->rung, .value = rung, .longest = set->longest,
                         .until = until};
@@ -147,7 +162,10 @@ static enum woken sleep_on_life(kin_poll *set, struct seat *seat, uint32_t rung,
             wait.object = set->members[i].thing.object->id;
             wait.offset = set->members[i].thing.offset;
         }
-    return wait_sleep(&wait);
+    int64_t begun = clock_monotonic();
+    enum woken woken = wait_sleep(&wait);
+    set->eager = clock_monotonic() - begun < SHORT_SLEEP;
+    return woken;
 }
 
 int kin_poll_wait(kin_poll *set, kin_time until, int *which)
@@ -163,6 +181,8 @@ int kin_poll_wait(kin_poll *set, kin_time until, int *which)
         result = poll_descriptors(set, KIN_NOW);
     while (result >= 0) {
         uint32_t rung = seat ? LOAD_ACQUIRE(seat->life->rung) : 0;
+        set->rang = !seat || rung != set->rung;
+        set->rung = rung;
         result = set_look(set, woken != WOKEN_LOOK);
         if (result != -EAGAIN)
             break;
