@@ -69,7 +69,8 @@ bool bell_ring(kin_domain *domain, bell_id id)
         if (!life)
             return false;
         uint32_t seen = LOAD(life->rung);
-        while (!CAS(life->rung, &seen, (seen | RUNG_FROM) + 1 + (cpu_now() & RUNG_FROM)))
+        uint32_t which = (uint32_t)(id >> 32) & (BELL_SORTS - 1), from = cpu_now() & RUNG_FROM;
+        while (!CAS(life->rung, &seen, (RUNG_COUNT(seen) + 1) << RUNG_COUNT_AT | which << RUNG_SORT_AT | from))
             continue;
         futex_wake(&life->rung, 1);
         return true;

@@ -1,7 +1,7 @@
 /* Doorbells: how somebody who waits for many things at once, or in an event loop, is told.
  *
  * There are two kinds, with one name for both, a bell_id. A *life's bell* is a word in its record, on which its thread
- * sleeps: to ring is to count it up and to wake it; it tells the processor of who rang too. A *pollable bell* is a FIFO in the domain's directory,
+ * sleeps: to ring is to count it up and to wake it; it also tells who rang last, and where. A *pollable bell* is a FIFO in the domain's directory,
  * `bell.PROCESS.NUMBER`, that its owner polls and reads and anybody may ring. It belongs to a handle of a process; the
  * name carries the process record's id, so that the bells of the dead are known and swept.
  *
@@ -25,10 +25,16 @@
 
 /* Names a bell in shared memory; 0: none. */
 typedef uint64_t bell_id;
-#define BELL_OF_LIFE UINT64_C(0x80000000) /* beside the life's id */
+#define BELL_OF_LIFE UINT64_C(0x80000000) /* beside the life's id; above it the sort, which is its owner's affair */
 
-/* In life.rung: the processor on which the last ringer ran; above it is the count. */
+/* In life.rung: the processor on which the last ringer ran, what sort of entry he rang for (its owner sorts them by the
+ * upper half of the bell_id), and the count. */
 #define RUNG_FROM 0xfffu
+#define RUNG_SORT_AT 12
+#define RUNG_COUNT_AT 18
+#define RUNG_COUNT(rung) ((rung) >> RUNG_COUNT_AT)
+#define BELL_SORTS (1u << (RUNG_COUNT_AT - RUNG_SORT_AT))
+#define RUNG_SORT(rung) ((rung) >> RUNG_SORT_AT & (BELL_SORTS - 1))
 
 /* An object's entry for somebody who polls it (sync/poll.h). */
 struct poller {

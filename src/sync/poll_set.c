@@ -23,6 +23,7 @@ int kin_poll_create(kin_poll **out)
     if (!set)
         return no_memory();
     set->epoll = set->timer = -1;
+    set->rang = RANG_ANY;
     *out = set;
     return 0;
 }
@@ -42,18 +43,19 @@ static bool is_shared(const kin_poll *set, const struct member *member)
 }
 
 /* Another set of this thread may have the same entry, and is to see that its arms are off. */
-static void leave_entry(const struct set_bell *bell, struct poller *poller)
+static void leave_entry(const kin_poll *set, const struct member *member)
 {
-    poll_leave(poller, bell->id);
+    const struct set_bell *bell = &set->bells[member->bell];
+    poll_leave(member->poller, bell_of(set, member));
     if (bell->fd < 0)
-        bell_ring(bell->domain, bell->id);
+        bell_ring(bell->domain, bell_of(set, member));
 }
 
 static void leave(kin_poll *set, struct member *member)
 {
     const struct set_bell *bell = &set->bells[member->bell];
     if (member->poller && is_ours(bell) && !is_shared(set, member))
-        leave_entry(bell, member->poller);
+        leave_entry(set, member);
     member->poller = NULL;
     member->armed = false;
 }
@@ -163,8 +165,8 @@ int set_arm(kin_poll *set, struct member *member)
 {
     const struct pollable *thing = &member->thing;
     const struct set_bell *bell = &set->bells[member->bell];
-    if (!member->poller || LOAD(member->poller->bell) != bell->id)
-        member->poller = poll_join(bell->domain, thing->table, bell->id);
+    if (!member->poller || LOAD(member->poller->bell) != bell_of(set, member))
+        member->poller = poll_join(bell->domain, thing->table, bell_of(set, member));
     if (!member->poller)
         return reason(-EBUSY, "%s has %u pollers already", thing->object->segment.path, POLLERS_MAX);
     poll_arm(thing->table, member->poller, thing->bit);
@@ -219,7 +221,8 @@ int poll_add(kin_poll *set, const struct pollable *thing)
     if (bell < 0)
         return bell;
     struct member *member = &set->members[number];
-    *member = (struct member){.kind = MEMBER_THING, .thing = *thing, .bell = (unsigned)bell};
+    *member = (struct member){.kind = MEMBER_THING, .thing = *thing, .bell = (unsigned)bell,
+                              .sort = (int)(thing->object->id % BELL_SORTS)};
     set->used++;
     int result = set_prepare(set);
     if (result == 0)

@@ -21,12 +21,16 @@ struct set_bell {
 
 enum member_kind { MEMBER_FREE, MEMBER_THING, MEMBER_FD };
 
+#define RANG_ANY (-1)
+#define RANG_NONE (-2)
+
 struct member {
     enum member_kind kind;
+    bool armed;            /* and was found not ready since: unless the arm is off, there is nothing to look at */
+    int sort;              /* of its bell: things of one object have the same */
     struct pollable thing;
     unsigned bell;
     struct poller *poller; /* its entry; things of one object share it */
-    bool armed;            /* and was found not ready since: unless the arm is off, there is nothing to look at */
     int fd;
     short events;
     bool ready; /* the descriptor */
@@ -39,8 +43,8 @@ struct kin_poll {
     unsigned cursor;
     unsigned bell_count;
     struct set_bell bells[SET_BELLS_MAX];
-    uint32_t rung;    /* the life's bell when the arms were last looked at: unless it has rung since, they are on */
-    bool rang;
+    uint32_t rung;    /* the life's bell when the arms were last looked at: what it did not ring for since, is armed */
+    int rang;         /* members of that sort, or RANG_... */
     bool eager;       /* it rings often: a sleep is not worth while */
     bool ending;      /* who is in somebody's way is about to end: */
     int64_t longest;  /* so short is the sleep; 0: the backstop */
@@ -49,6 +53,13 @@ struct kin_poll {
     uint32_t process; /* who made these */
     struct kin_poll *next; /* of a handle's (struct poll_fds) */
 };
+
+/* What the member's entry is to name. */
+static inline bell_id bell_of(const struct kin_poll *set, const struct member *member)
+{
+    bell_id id = set->bells[member->bell].id;
+    return id & BELL_OF_LIFE && id >> 32 == 0 ? id | (uint64_t)member->sort << 32 : id;
+}
 
 /* Makes what the set needs and has not, in this process and thread. */
 int set_prepare(kin_poll *set);

@@ -42,13 +42,14 @@ static void pace(kin_poll *set)
 /* Who is not armed is to be looked at. All are found before the first is armed again: things may share a bit. */
 static void see_who_rang(kin_poll *set, bool all)
 {
+    int sort = all ? RANG_ANY : set->rang;
     for (unsigned i = 0; i < set->size; i++) {
         struct member *member = &set->members[i];
-        if (!member->armed)
+        if (!member->armed || (sort != RANG_ANY && member->sort != sort))
             continue;
         const struct poller *poller = member->poller;
         if (all || !(LOAD_ACQUIRE(poller->arms) & member->thing.bit) ||
-            LOAD(poller->bell) != set->bells[member->bell].id)
+            LOAD(poller->bell) != bell_of(set, member))
             member->armed = false;
     }
 }
@@ -70,9 +71,9 @@ int set_look(kin_poll *set, bool slow)
 {
     bool all = somebody_died(set) || slow;
     set->ending &= !all;
-    if (all || set->rang)
+    if (all || set->rang != RANG_NONE)
         see_who_rang(set, all);
-    set->rang = true;
+    set->rang = RANG_ANY;
     for (unsigned i = 0, number = set->cursor; i < set->size; i++, number++) {
         number = number < set->size ? number : 0;
         struct member *member = &set->members[number];
@@ -168,6 +169,16 @@ static enum woken sleep_on_life(kin_poll *set, struct seat *seat, uint32_t rung,
     return woken;
 }
 
+/* Of one ring since, it is known for which sort. */
+static void hear(kin_poll *set, uint32_t rung)
+{
+    if (rung == set->rung)
+        set->rang = RANG_NONE;
+    else if (RUNG_COUNT(rung) == RUNG_COUNT(set->rung + (1u << RUNG_COUNT_AT)))
+        set->rang = (int)RUNG_SORT(rung);
+    set->rung = rung;
+}
+
 int kin_poll_wait(kin_poll *set, kin_time until, int *which)
 {
     struct seat *seat = NULL;
@@ -181,8 +192,8 @@ int kin_poll_wait(kin_poll *set, kin_time until, int *which)
         result = poll_descriptors(set, KIN_NOW);
     while (result >= 0) {
         uint32_t rung = seat ? LOAD_ACQUIRE(seat->life->rung) : 0;
-        set->rang = !seat || rung != set->rung;
-        set->rung = rung;
+        if (seat)
+            hear(set, rung);
         result = set_look(set, woken != WOKEN_LOOK);
         if (result != -EAGAIN)
             break;
