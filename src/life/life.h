@@ -18,6 +18,8 @@ struct seat {
     uint32_t process;         /* id of the process record */
     uint32_t pid;             /* as it stands there */
     uint32_t holds;           /* which of life->holds are in use */
+    uint32_t read_slot;       /* where its slot in a rwlock is (sync/rwlock.c); 0: not asked yet */
+    uint32_t fenced_reads;    /* of rwlocks */
     struct robust_head no_head;
     struct seat *kept; /* where this seat is kept while another is current */
     struct seat *next; /* this thread's lives in other domains */

@@ -1,36 +1,56 @@
 /* kin_rwlock: many readers, or one writer.
  *
- * Layout   kin_rwlock in kin/rwlock.h: a mutex word (sync/mutex.h), `dirty`, an event (sync/event.h), and readers'
- *          slots, eight to a cache line. A life's own slot is chosen by its index, so that neighbours meet on different
- *          lines; any other free one serves as well.
+ * Layout   kin_rwlock in kin/rwlock.h: a mutex word (sync/mutex.h), `state`, an event (sync/event.h), and readers'
+ *          slots on cache lines of their own. In each line the first half are own slots: of the lives with an index
+ *          below OWN, each has one that nobody else takes. The other half is for whoever has none.
  * States   a slot: free 0 <-> the reader's {life id}.
  *          The word: whoever holds it lets nobody in: a writer on his way in or inside, a reader on his way in who did
- *          not find it free, one who is becoming the writer.
- *          dirty: 0 -> 1 a writer is inside -> 0.
+ *          not find it free, one who is becoming the writer, one who makes the lock QUICK.
+ *          state, changed by whoever has the word: DIRTY while a writer is inside. QUICK: readers make no fences, so a
+ *          writer makes one for all and unsets it; enough reads with fences set it again. NEVER: not any more.
  * Always   a reader is inside when his slot is set and he saw the word free behind that, or set it with the word in his
  *          hands. A writer is inside when he has the word and has seen every slot empty. Whoever has a slot, or the
- *          word, or asks for them, names the lock in his life. dirty without a living writer: he died inside. dirty set
- *          too late or unset too early is wrong. A slot set too much is slow: it is struck off.
+ *          word, or asks for them, names the lock in his life. DIRTY without a living writer: he died inside. DIRTY set
+ *          too late or unset too early is wrong; so is QUICK unset before the fence for all. QUICK or NEVER set too
+ *          much is slow. A slot set too much is slow: it is struck off.
  * Order    reader: name, slot, full fence, look at the word. Writer: name, word, full fence, look at the slots. So one
  *          of the two sees the other. Reader out: slot, full fence, event; writer, and who polls: event, full fence,
  *          slots.
- *          Writer: dirty, then the data, then not dirty, then the word.
+ *          A quick reader leaves his fence out, and looks at the word, then at the state: if that still is QUICK behind
+ *          his slot, whoever has the word later finds it so and, before he unsets it, fences him (sys/membarrier.h);
+ *          and so does he before he sleeps, and who polls. Who cannot be fenced is never quick. Who cannot fence sets NEVER and waits until
+ *          no store of before can still be on its way (DRAIN).
+ *          Writer: DIRTY, then the data, then not DIRTY, then the word.
  * Death    a reader: whoever waits for his slot strikes it off, or the sweep does. With the word: it is stolen; what
- *          was under way has changed no data unless dirty says so, and dirty stays until a writer goes out alive.
- *          Becoming a writer, or a reader again: dirty is set before the slot is freed, unset after it is taken.
- *          A reader with his slot freed and the wake owed: the writer sleeps on his life. Of more than 24 readers the
- *          first 24: until these are gone the others need not be heard of.
+ *          was under way has changed no data unless DIRTY says so, and DIRTY stays until a writer goes out alive.
+ *          Before QUICK is unset: the next one fences again. NEVER set and not waited: QUICK still stands, and the next
+ *          one waits. Becoming a writer, or a reader again: DIRTY is set before the slot is freed, unset after it is
+ *          taken. A reader with his slot freed and the wake owed: the writer sleeps on his life. Of more than 24
+ *          readers the first 24: until these are gone the others need not be heard of.
  * Tests    tests/unit/sync, tests/crash/sweep_sync, model/rwlock.pml. */
 #include <kin/rwlock.h>
 #include "sync/event.h"
 #include "sync/mutex.h"
 #include "sync/place.h"
 #include "sync/wait.h"
+#include "sys/clock.h"
+#include "sys/membarrier.h"
 #include "sys/reason.h"
 #include <errno.h>
 
 #define LINES ((uint32_t)KIN_RWLOCK_LINES)
 #define SLOTS ((uint32_t)KIN_RWLOCK_SLOTS)
+#define OWN (LINES * SLOTS / 2)
+#define DIRTY 1u
+#define QUICK 2u
+#define NEVER 4u
+/* A thread's reads with fences, after which it makes the lock quick that it has just read: so a writer's fence for all,
+ * some microseconds, is spread over many reads. */
+#define FENCED_READS 256u
+/* A processor writes a store to memory at once; that is a microsecond when many want the line. */
+#define DRAIN (10 * MILLISECOND)
+/* What a life's own slot is, in seat->read_slot, when it may not be set without a fence. */
+#define NO_SLOT UINT32_MAX
 /* Before the sleep: so many looks at the readers, with pauses between. */
 #define LOOKS 12u
 #define PAUSES 24u
@@ -61,9 +81,16 @@ struct wish {
     uint32_t doubted_id;
 };
 
+/* Its own, or the first of the others' to be tried. Neighbours meet on different lines. */
 static inline uint32_t *slot_of(kin_rwlock *rwlock, uint32_t id)
 {
-    return &rwlock->lines[ID_INDEX(id) % LINES].slots[ID_INDEX(id) / LINES % SLOTS];
+    uint32_t index = ID_INDEX(id), half = SLOTS / 2;
+    return &rwlock->lines[index % LINES].slots[index / LINES % half + (index < OWN ? 0 : half)];
+}
+
+static inline void change_state(kin_rwlock *rwlock, uint32_t set, uint32_t unset)
+{
+    STORE_RELEASE(rwlock->state, (LOAD(rwlock->state) | set) & ~unset);
 }
 
 static uint32_t *find(kin_rwlock *rwlock, uint32_t id)
@@ -102,7 +129,7 @@ static bool look(struct wish *wish, struct wait *wait)
             if (CAS(*slot, &id, 0))
                 id = 0;
         }
-        free |= id == 0;
+        free |= id == 0 && (i % SLOTS >= SLOTS / 2 || slot == slot_of(wish->rwlock, wish->seat->id));
         if (id == 0 || slot == wish->but)
             continue;
         taken = true;
@@ -112,6 +139,21 @@ static bool look(struct wish *wish, struct wait *wait)
     return wish->room ? free : !taken;
 }
 
+/* With the word in hand, of which quick readers may know nothing yet. */
+static void fence_readers(kin_rwlock *rwlock)
+{
+    FENCE_BEHIND_ATOMIC();
+    if (likely(!(LOAD(rwlock->state) & QUICK)))
+        return;
+    if (!membarrier_fence_all()) {
+        change_state(rwlock, NEVER, 0);
+        clock_pause(DRAIN);
+    }
+    KEEP_ORDER();
+    change_state(rwlock, 0, QUICK);
+    FULL_FENCE();
+}
+
 /* With the word in hand. */
 static int await_readers(struct wish *wish)
 {
@@ -119,7 +161,7 @@ static int await_readers(struct wish *wish)
     struct wait wait = {.seat = wish->seat, .object = wish->segment->object.id,
                         .offset = wish->offset, .word = &rwlock->event,
                         .until = wish->until};
-    FENCE_BEHIND_ATOMIC();
+    fence_readers(rwlock);
     for (unsigned i = 0; i < LOOKS; i++) {
         if (look(wish, &wait))
             return 0;
@@ -128,6 +170,8 @@ static int await_readers(struct wish *wish)
     }
     for (wish->effort = EFFORT_FAIR;;) {
         wait.value = event_arm_openly(&rwlock->event);
+        if (!(LOAD(rwlock->state) & NEVER) && !membarrier_fence_all())
+            change_state(rwlock, NEVER, 0);
         if (look(wish, &wait))
             return 0;
         enum woken woken = wait_sleep(&wait);
@@ -150,7 +194,7 @@ static int take_word(const struct wish *wish, kin_time until)
         .seat = wish->seat, .word = &rwlock->word, .object = &wish->segment->object,
         .offset = wish->offset, .until = until};
     int result = mutex_acquire_slowly(&ask);
-    if (result == KIN_RECOVERED && LOAD(rwlock->dirty))
+    if (result == KIN_RECOVERED && LOAD(rwlock->state) & DIRTY)
         life_log(wish->seat->domain, &wish->segment->object.segment, ask.dead, 0, "a write lock");
     if (result == -ETIMEDOUT)
         return reason(result, "another thread holds the rwlock in %s, or is on its way in",
@@ -160,7 +204,7 @@ static int take_word(const struct wish *wish, kin_time until)
 
 static int news(const kin_rwlock *rwlock)
 {
-    return LOAD(rwlock->dirty) ? KIN_RECOVERED : 0;
+    return LOAD(rwlock->state) & DIRTY ? KIN_RECOVERED : 0;
 }
 
 /* With the word in hand: some slot, his own if it is free. Others may hold one for a moment, see the word, and
@@ -170,9 +214,9 @@ static bool take_slot(kin_rwlock *rwlock, uint32_t id)
     uint32_t free = 0;
     if (CAS(*slot_of(rwlock, id), &free, id))
         return true;
-    for (uint32_t i = 0; i < LINES * SLOTS; i++) {
+    for (uint32_t i = 0; i < OWN; i++) {
         free = 0;
-        if (CAS(rwlock->lines[i / SLOTS].slots[i % SLOTS], &free, id))
+        if (CAS(rwlock->lines[i % LINES].slots[SLOTS / 2 + i / LINES], &free, id))
             return true;
     }
     return false;
@@ -205,15 +249,35 @@ static __attribute__((noinline)) int read_slowly(struct wish *wish)
     return result;
 }
 
+/* Inside, with a fence. */
+static void count_fence(struct seat *seat, kin_segment *segment, kin_rwlock *rwlock)
+{
+    if (seat->read_slot == 0)
+        seat->read_slot = ID_INDEX(seat->id) >= OWN || !membarrier_join()
+                              ? NO_SLOT
+                              : (uint32_t)((char *)slot_of(rwlock, seat->id) - (char *)rwlock);
+    if (seat->read_slot == NO_SLOT || ++seat->fenced_reads < FENCED_READS || LOAD(rwlock->state) & (QUICK | NEVER))
+        return;
+    seat->fenced_reads = 0;
+    if (!mutex_try(seat, &rwlock->word))
+        return;
+    if (!(LOAD(rwlock->state) & NEVER))
+        change_state(rwlock, QUICK, 0);
+    release_word(segment, rwlock);
+}
+
 /* The lock is named. */
-static inline int read_named(struct seat *seat, kin_segment *segment, kin_rwlock *rwlock, uint64_t offset, int number,
+static int read_named(struct seat *seat, kin_segment *segment, kin_rwlock *rwlock, uint64_t offset, int number,
                              kin_time until)
 {
     uint32_t *slot = slot_of(rwlock, seat->id), free = 0;
     if (likely(LOAD(rwlock->word) == 0 && CAS(*slot, &free, seat->id))) {
         FENCE_BEHIND_ATOMIC();
-        if (likely(LOAD_ACQUIRE(rwlock->word) == 0))
-            return news(rwlock);
+        if (likely(LOAD_ACQUIRE(rwlock->word) == 0)) {
+            int result = news(rwlock);
+            count_fence(seat, segment, rwlock);
+            return result;
+        }
         free_slot(segment, rwlock, slot);
     }
     struct wish wish = {.seat = seat, .segment = segment, .rwlock = rwlock, .offset = offset, .until = until};
@@ -238,7 +302,7 @@ static int write_named(struct wish *wish, int number)
     }
     result = news(rwlock);
     if (!PLANTED(NO_OP))
-        STORE(rwlock->dirty, 1);
+        change_state(rwlock, DIRTY, 0);
     KEEP_ORDER();
     return result;
 }
@@ -259,12 +323,28 @@ static int name_it(kin_segment *segment, const kin_rwlock *rwlock, uint64_t *off
                        : reason(number, "this thread holds %u locks already: release one first", HOLDS_MAX);
 }
 
+/* Where this thread sets its slot without a fence; NULL: nowhere. */
+static inline uint32_t *own_slot(const struct seat *seat, kin_rwlock *rwlock)
+{
+    return likely(seat->read_slot - 1 < NO_SLOT - 1) ? (uint32_t *)(void *)((char *)rwlock + seat->read_slot) : NULL;
+}
+
 static __attribute__((noinline)) int read_any(kin_segment *segment, kin_rwlock *rwlock, kin_time until)
 {
     uint64_t offset;
     struct seat *seat;
     int number = name_it(segment, rwlock, &offset, &seat);
     return number < 0 ? number : read_named(seat, segment, rwlock, offset, number, until);
+}
+
+/* The lock is named, as the only one, and perhaps the slot is set. */
+static __attribute__((noinline)) int read_fenced(kin_segment *segment, kin_rwlock *rwlock, kin_time until)
+{
+    struct seat *seat = &life_now;
+    uint32_t *slot = own_slot(seat, rwlock);
+    if (slot && LOAD(*slot) == seat->id)
+        free_slot(segment, rwlock, slot);
+    return read_named(seat, segment, rwlock, LOAD(seat->life->holds[0].offset), 0, until);
 }
 
 int kin_rwlock_acquire_read(kin_segment *segment, kin_rwlock *rwlock, kin_time until)
@@ -274,7 +354,14 @@ int kin_rwlock_acquire_read(kin_segment *segment, kin_rwlock *rwlock, kin_time u
     if (unlikely(!seat || seat->holds || !place_is(segment, rwlock, &make, &offset)))
         return read_any(segment, rwlock, until);
     life_hold_at(seat, 0, segment->object.id, offset);
-    return read_named(seat, segment, rwlock, offset, 0, until);
+    uint32_t *slot = own_slot(seat, rwlock);
+    if (unlikely(!slot || LOAD(rwlock->state) != QUICK || LOAD(*slot) != 0))
+        return read_fenced(segment, rwlock, until);
+    STORE(*slot, seat->id);
+    KEEP_ORDER();
+    if (unlikely(LOAD_ACQUIRE(rwlock->word) != 0 || LOAD_ACQUIRE(rwlock->state) != QUICK))
+        return read_fenced(segment, rwlock, until);
+    return 0;
 }
 
 int kin_rwlock_acquire_write(kin_segment *segment, kin_rwlock *rwlock, kin_time until)
@@ -294,7 +381,7 @@ static inline int release_named(struct seat *seat, kin_segment *segment, kin_rwl
     uint32_t *slot;
     int result = 0;
     if (is_writer(seat, rwlock)) {
-        STORE_RELEASE(rwlock->dirty, 0);
+        change_state(rwlock, 0, DIRTY);
         release_word(segment, rwlock);
     } else if (likely((slot = find(rwlock, seat->id)) != NULL)) {
         free_slot(segment, rwlock, slot);
@@ -328,6 +415,15 @@ static __attribute__((noinline)) int release_any(kin_segment *segment, kin_rwloc
     return number < 0 ? number : release_named(seat, segment, rwlock, number);
 }
 
+/* The slot is free, and somebody may wait for that. */
+static __attribute__((noinline)) int tell_writer(kin_segment *segment, kin_rwlock *rwlock)
+{
+    FULL_FENCE();
+    poll_raise(segment, (uint64_t)((uintptr_t)rwlock - (uintptr_t)segment->data), &rwlock->event);
+    life_forget(&life_now, 0);
+    return 0;
+}
+
 int kin_rwlock_release(kin_segment *segment, kin_rwlock *rwlock)
 {
     /* What is held was checked when it was acquired. */
@@ -336,7 +432,15 @@ int kin_rwlock_release(kin_segment *segment, kin_rwlock *rwlock)
     if (unlikely(!seat || seat->holds != 1 || LOAD(seat->life->holds[0].offset) != offset ||
                  LOAD(seat->life->holds[0].object) != segment->object.id))
         return release_any(segment, rwlock);
-    return release_named(seat, segment, rwlock, 0);
+    uint32_t *slot = own_slot(seat, rwlock);
+    if (unlikely(!slot || LOAD(*slot) != seat->id))
+        return release_any(segment, rwlock);
+    STORE_RELEASE(*slot, 0);
+    KEEP_ORDER();
+    if (unlikely(LOAD(rwlock->state) != QUICK || LOAD(rwlock->event) & EVENT_BITS))
+        return tell_writer(segment, rwlock);
+    life_forget(seat, 0);
+    return 0;
 }
 
 int kin_rwlock_upgrade(kin_segment *segment, kin_rwlock *rwlock, kin_time until)
@@ -362,7 +466,7 @@ int kin_rwlock_upgrade(kin_segment *segment, kin_rwlock *rwlock, kin_time until)
     if (result < 0)
         return result;
     result = news(rwlock);
-    STORE(rwlock->dirty, 1);
+    change_state(rwlock, DIRTY, 0);
     KEEP_ORDER();
     free_slot(segment, rwlock, mine); /* who polls to write looks again, at the word */
     return result;
@@ -380,7 +484,7 @@ int kin_rwlock_downgrade(kin_segment *segment, kin_rwlock *rwlock)
     while (!take_slot(rwlock, seat->id))
         relax(); /* all are taken by readers who see the word and leave */
     KEEP_ORDER();
-    STORE_RELEASE(rwlock->dirty, 0);
+    change_state(rwlock, 0, DIRTY);
     release_word(segment, rwlock);
     return 0;
 }
@@ -400,6 +504,8 @@ static bool is_ready(struct pollable *thing, bool slow)
     if (!mutex_arm(&segment->object, &rwlock->word, 0, slow))
         return false;
     event_arm_openly(&rwlock->event);
+    if (LOAD(rwlock->state) & QUICK)
+        membarrier_fence_all(); /* if we may not: who leaves now is seen at the backstop */
     return look(&wish, &wait);
 }
 
@@ -456,7 +562,7 @@ int rwlock_settle(kin_segment *segment, struct seat *seat, void *at, uint32_t de
     }
     if ((seen & ID_MASK) != dead)
         return 0;
-    if (LOAD(rwlock->dirty))
+    if (LOAD(rwlock->state) & DIRTY)
         life_log(seat->domain, &segment->object.segment, dead, 0, "a write lock");
     if (CAS(rwlock->word, &seen, 0) && seen & MUTEX_WAITERS)
         poll_wake_mutex(segment, &rwlock->word);

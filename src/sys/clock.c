@@ -1,4 +1,5 @@
 #include "sys/clock.h"
+#include <time.h>
 
 static int64_t clock_read(clockid_t clock)
 {
@@ -22,6 +23,13 @@ int64_t clock_left(kin_time until)
     if (until == KIN_FOREVER || until == KIN_NOW)
         return until;
     return until > 0 ? until - clock_monotonic() : -until - clock_realtime();
+}
+
+void clock_pause(int64_t nanoseconds)
+{
+    struct timespec left = {(time_t)(nanoseconds / SECOND), (long)(nanoseconds % SECOND)};
+    while (nanosleep(&left, &left) < 0) {
+    }
 }
 
 kin_time kin_after(int64_t nanoseconds)

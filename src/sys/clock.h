@@ -14,4 +14,7 @@ int64_t clock_realtime(void);
 /* How many nanoseconds are left until then; 0 or less: it is past. KIN_FOREVER never comes nearer. */
 int64_t clock_left(kin_time until);
 
+/* Sleeps so long, or a little longer. */
+void clock_pause(int64_t nanoseconds);
+
 #endif

@@ -33,6 +33,7 @@ int room_build(const char *path, int (*act)(void), bool dies);
 
 /* The acts. */
 int nothing(void), read_lock(void), read_and_release(void), write_lock(void), write_half(void), write_and_release(void);
+int read_often(void), nearly_often(void); /* so often that the rwlock is quick; once less */
 int upgrade(void), downgrade(void), upgrade_from_read(void), release(void);
 
 #endif

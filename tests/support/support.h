@@ -69,6 +69,9 @@ void test_skip_reason(const char *format, ...) __attribute__((format(printf, 1, 
 pid_t test_child(int (*run)(void *context), void *context);
 /* Waits for its end: the exit status, or minus the signal. A hang fails the test and says where the child stands. */
 int test_end(pid_t child);
+
+/* From now on membarrier(2) fails in this process. False: it cannot be forbidden here. */
+bool test_forbid_membarrier(void);
 /* Kills it by SIGKILL and waits for its end. */
 void test_kill(pid_t child);
 /* Returns when the thread (a child's pid, or a TID of this process) sleeps in a futex call. */

@@ -2,15 +2,11 @@
 #include "channel/spsc.h"
 #include "channels.h"
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 static int send_one(void *context)
@@ -297,24 +293,13 @@ static void what_cannot_be_opened_says_why(void **state)
 }
 
 /* From now on this process has no membarrier, as in some sandboxes. False: it cannot be forbidden here. */
-static bool forbid_membarrier(void)
-{
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {sizeof code / sizeof *code, code};
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
-}
 
 #define UNABLE 77
 
 static int receive_in_sandbox(void *context)
 {
     (void)context;
-    if (!forbid_membarrier())
+    if (!test_forbid_membarrier())
         return UNABLE;
     kin_channel *channel = channel_of(2, 8);
     for (unsigned i = 0; i < 1000; i++)

@@ -1,4 +1,5 @@
 /* kin_rwlock: who gets in, who waits, and what the next ones learn of a death. */
+#include "life/life.h"
 #include "things.h"
 #include <errno.h>
 #include <pthread.h>
@@ -33,15 +34,6 @@ static int try_write(void *context)
 static int others(int (*run)(void *))
 {
     return test_end(test_child(run, NULL));
-}
-
-static int read_and_stay(void *context)
-{
-    (void)context;
-    check_is(R(SOON), 0);
-    ADD(things->ready);
-    test_until(GET(things->stop));
-    return RELEASE();
 }
 
 static int write_and_die(void *context)
@@ -234,9 +226,38 @@ static void two_who_upgrade_do_not_wait_for_each_other(void **state)
     kin_segment_close(segment);
 }
 
-static void *read_in_a_thread(void *context)
+#define OWN (KIN_RWLOCK_LINES * KIN_RWLOCK_SLOTS / 2) /* lives below have slots of their own */
+#define COMMON OWN                                    /* and so many are for all others */
+
+static pid_t last;
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+
+static void wait_at_gate(void)
 {
-    read_and_stay(context);
+    pthread_mutex_lock(&gate);
+    pthread_mutex_unlock(&gate);
+}
+
+static void *read_without_own_slot(void *context)
+{
+    (void)context;
+    check_is(kin_lock_acquire(segment, &things->lock, SOON), 0); /* takes a life */
+    check_is(kin_lock_release(segment, &things->lock), 0);
+    unsigned turn = ID_INDEX(life_now.id) < OWN ? 0 : ADD(things->count);
+    if (turn > 0 && turn <= COMMON) {
+        check_is(R(SOON), 0);
+        ADD(things->ready);
+        wait_at_gate();
+        check_is(RELEASE(), 0);
+    } else if (turn == COMMON + 1) {
+        test_until(GET(things->ready) == COMMON);
+        check_is(R(KIN_NOW), -ETIMEDOUT);
+        __atomic_store_n(&last, gettid(), __ATOMIC_SEQ_CST);
+        check_is(R(SOON), 0);
+        check_is(RELEASE(), 0);
+    } else {
+        wait_at_gate();
+    }
     return NULL;
 }
 
@@ -244,20 +265,18 @@ static void *read_in_a_thread(void *context)
 static void more_readers_than_slots(void **state)
 {
     (void)state;
-    enum { MANY = KIN_RWLOCK_LINES * KIN_RWLOCK_SLOTS };
+    enum { MANY = OWN + COMMON };
     pthread_t threads[MANY];
     things_open();
+    pthread_mutex_lock(&gate);
     for (unsigned i = 0; i < MANY; i++)
-        check_is(pthread_create(&threads[i], NULL, read_in_a_thread, NULL), 0);
-    test_until(GET(things->ready) == MANY);
-    check_is(others(try_read), ETIMEDOUT);
+        check_is(pthread_create(&threads[i], NULL, read_without_own_slot, NULL), 0);
+    test_until(GET(last) != 0);
     check_is(others(try_write), ETIMEDOUT);
-    pid_t last = test_child(read_and_stay, NULL);
     test_asleep(last);
-    SET(things->stop);
+    pthread_mutex_unlock(&gate);
     for (unsigned i = 0; i < MANY; i++)
         pthread_join(threads[i], NULL);
-    check_is(test_end(last), 0);
     check_is(W(KIN_NOW), 0);
     check_is(RELEASE(), 0);
     kin_segment_close(segment);
@@ -306,6 +325,56 @@ static void readers_never_see_half_a_change(void **state)
     kin_segment_close(segment);
 }
 
+#define UNABLE 77
+#define LITTLE 20
+
+static int write_in_sandbox(void *context)
+{
+    (void)context;
+    if (!test_forbid_membarrier())
+        return UNABLE;
+    for (unsigned i = 0; i < LITTLE; i++) {
+        check_is(W(SOON), 0);
+        check_is(ADD(things->left), things->right + 1);
+        check_is(ADD(things->right), things->left);
+        check_is(RELEASE(), 0);
+    }
+    return 0;
+}
+
+static int read_on(void *context)
+{
+    (void)context;
+    while (!GET(things->stop)) {
+        check_is(R(SOON), 0);
+        check_is(GET(things->left), GET(things->right));
+        check_is(RELEASE(), 0);
+        ADD(things->count);
+    }
+    return 0;
+}
+
+/* Readers who need no fence, and a writer who cannot make one for them. */
+static void without_membarrier_a_writer_is_alone_too(void **state)
+{
+    (void)state;
+    pid_t readers[2];
+    things_open();
+    for (unsigned i = 0; i < 2; i++)
+        readers[i] = test_child(read_on, NULL);
+    test_until(GET(things->count) > 1000); /* quick by now */
+    int ended = test_end(test_child(write_in_sandbox, NULL));
+    SET(things->stop);
+    for (unsigned i = 0; i < 2; i++)
+        check_is(test_end(readers[i]), 0);
+    if (ended == 0)
+        check_is(things->left, LITTLE);
+    kin_segment_close(segment);
+    if (ended == UNABLE)
+        test_skip("no seccomp filters here");
+    check_is(ended, 0);
+}
+
 static int wait_for_removal(void *context)
 {
     (void)context;
@@ -343,6 +412,7 @@ int main(void)
         TEST(two_who_upgrade_do_not_wait_for_each_other),
         TEST(more_readers_than_slots),
         TEST(readers_never_see_half_a_change),
+        TEST(without_membarrier_a_writer_is_alone_too),
         TEST(by_name_and_removed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
