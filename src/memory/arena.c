@@ -166,7 +166,7 @@ int kin_arena_open(kin_segment *segment, uint64_t offset, kin_arena **out)
 
 void kin_arena_close(kin_arena *arena)
 {
-    if (arena && arena->magazine.units)
+    if (arena && arena->magazine.room != arena->magazine.most)
         kin_arena_reclaim(arena);
     free(arena);
 }

@@ -78,9 +78,14 @@ enum arena_op {
 struct magazine {
     uint32_t life; /* whose it is */
     uint32_t process;
-    uint32_t units;
+    const uint32_t *own; /* that of its seat: one a domain */
+    uint64_t used;       /* the state of a block of so many units is this plus the number */
+    uint32_t room, most; /* so many units more may be kept; when it is empty */
     uint8_t count[BINS_EXACT + 1];
-    uint32_t unit[BINS_EXACT + 1][MAGAZINE];
+    struct kept_block {
+        uint64_t state_at; /* in the segment */
+        uint32_t unit;
+    } kept[BINS_EXACT + 1][MAGAZINE];
 };
 
 struct kin_arena {
@@ -104,18 +109,17 @@ static inline uint32_t arena_bin(uint32_t units)
 /* Learns of regions that others have added. */
 void arena_learn(kin_arena *arena);
 
+/* The region that a unit is in, not the first one; NULL: in none. */
+const struct region *arena_later_region(const kin_arena *arena, uint32_t unit);
+
 /* The state word of a unit; NULL: it is in no region. `left` gets how many units there are from it on. */
 static inline uint64_t *arena_state(const kin_arena *arena, uint32_t unit, uint32_t *left)
 {
-    for (uint32_t i = 0; i < arena->known; i++) {
-        const struct region *region = &arena->region[i];
-        uint32_t inside = unit - region->first;
-        if (likely(inside < region->units)) {
-            *left = region->units - inside;
-            return (uint64_t *)(void *)(arena->segment->data + region->states) + inside;
-        }
-    }
-    return NULL;
+    const struct region *region = &arena->region[0];
+    if (unlikely(unit - region->first >= region->units) && !(region = arena_later_region(arena, unit)))
+        return NULL;
+    *left = region->units - (unit - region->first);
+    return (uint64_t *)(void *)(arena->segment->data + region->states) + (unit - region->first);
 }
 
 /* The same for one that must begin a run: its units in *units. NULL: it begins none. */

@@ -248,6 +248,7 @@ static __attribute__((noinline)) int alloc_from_arena(kin_arena *arena, uint64_t
         *out = (uint64_t)unit << ARENA_UNIT_SHIFT;
     }
     arena_unlock(arena, seat);
+    magazine_claim(arena, seat); /* for the next one */
     return result;
 }
 
@@ -314,15 +315,13 @@ static __attribute__((noinline)) int free_to_arena(kin_arena *arena, uint64_t bl
         make_change(arena, seat, state, &change);
     }
     arena_unlock(arena, seat);
+    magazine_claim(arena, seat); /* for the next one */
     return result;
 }
 
 int kin_arena_free(kin_arena *arena, uint64_t block)
 {
-    if (likely(block % ARENA_UNIT == 0 && block >> ARENA_UNIT_SHIFT <= UINT32_MAX &&
-               magazine_put(arena, (uint32_t)(block >> ARENA_UNIT_SHIFT))))
-        return 0;
-    return free_to_arena(arena, block);
+    return likely(magazine_put(arena, block)) ? 0 : free_to_arena(arena, block);
 }
 
 /* 1: it must move. */

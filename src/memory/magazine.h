@@ -10,47 +10,56 @@
 #include "memory/arena.h"
 
 /* Makes it this thread's, if it is nobody's any more. */
-bool magazine_claim(kin_arena *arena, const struct seat *seat);
+void magazine_claim(kin_arena *arena, const struct seat *seat);
 
-/* The seat of the thread whose it is; NULL: it is not ours. */
-static inline const struct seat *magazine_enter(kin_arena *arena)
+/* Whether it is the calling thread's. */
+static inline bool magazine_is_mine(const struct magazine *magazine)
 {
     const struct seat *seat = &life_now;
-    if (unlikely(seat->domain != arena->segment->object.domain || LOAD(*seat->own) != seat->process))
-        return NULL;
-    return likely(LOAD(arena->magazine.life) == seat->id) || magazine_claim(arena, seat) ? seat : NULL;
+    return likely(seat->own == LOAD(magazine->own) && LOAD(*seat->own) == LOAD(magazine->process) &&
+                  LOAD(magazine->life) == seat->id);
 }
+
+#define TO_CACHED (RUN_USED ^ RUN_CACHED)
 
 /* A block of so many units; 0: there is none. Nobody else writes the state of what is ours. */
 static inline uint32_t magazine_take(kin_arena *arena, uint32_t units)
 {
     struct magazine *magazine = &arena->magazine;
-    const struct seat *seat = units <= BINS_EXACT ? magazine_enter(arena) : NULL;
-    if (unlikely(!seat || magazine->count[units] == 0))
+    uint32_t count;
+    if (unlikely(!magazine_is_mine(magazine) || (count = magazine->count[units]) == 0))
         return 0;
-    uint32_t left, unit = magazine->unit[units][--magazine->count[units]], owner = seat->process & ID_MASK;
-    uint64_t *state = arena_state(arena, unit, &left);
-    magazine->units -= units;
-    if (unlikely(!state || LOAD(*state) != RUN_MAKE(RUN_CACHED, owner, units)))
+    const struct kept_block *kept = &magazine->kept[units][count - 1];
+    uint64_t *state = (uint64_t *)(void *)(arena->segment->data + kept->state_at), used = magazine->used + units;
+    magazine->count[units] = (uint8_t)(count - 1);
+    magazine->room += units;
+    if (unlikely(LOAD(*state) != (used ^ TO_CACHED)))
         return 0; /* damaged */
-    STORE(*state, RUN_MAKE(RUN_USED, owner, units));
-    return unit;
+    STORE(*state, used);
+    return kept->unit;
 }
 
 /* False: it is no small block of ours, or there are enough. */
-static inline bool magazine_put(kin_arena *arena, uint32_t unit)
+static inline bool magazine_put(kin_arena *arena, uint64_t block)
 {
     struct magazine *magazine = &arena->magazine;
-    const struct seat *seat = magazine_enter(arena);
-    uint32_t units;
-    uint64_t *state = likely(seat) ? arena_run(arena, unit, RUN_USED, &units) : NULL;
-    if (unlikely(!state || units > BINS_EXACT || magazine->count[units] == MAGAZINE ||
-                 RUN_OWNER(LOAD(*state)) != (seat->process & ID_MASK) ||
-                 magazine->units + units > arena->region[0].units / MAGAZINE_PART))
+    const struct region *region = &arena->region[0];
+    /* Rotated, an offset that is none of a unit is one of a unit that is in no region. */
+    uint64_t unit = block >> ARENA_UNIT_SHIFT | block << (64 - ARENA_UNIT_SHIFT);
+    if (unlikely(!magazine_is_mine(magazine)))
         return false;
-    magazine->unit[units][magazine->count[units]++] = unit;
-    magazine->units += units;
-    STORE(*state, RUN_MAKE(RUN_CACHED, seat->process & ID_MASK, units));
+    if (unlikely(unit - region->first >= region->units) &&
+        (unit > UINT32_MAX || !(region = arena_later_region(arena, (uint32_t)unit))))
+        return false;
+    uint64_t inside = unit - region->first, state_at = region->states + inside * sizeof(uint64_t);
+    uint64_t *state = (uint64_t *)(void *)(arena->segment->data + state_at);
+    uint64_t seen = LOAD(*state), units = seen - magazine->used;
+    if (unlikely(units - 1 >= BINS_EXACT || units > region->units - inside || units > magazine->room ||
+                 magazine->count[units] == MAGAZINE))
+        return false;
+    magazine->kept[units][magazine->count[units]++] = (struct kept_block){state_at, (uint32_t)unit};
+    magazine->room -= (uint32_t)units;
+    STORE(*state, seen ^ TO_CACHED);
     return true;
 }
 

@@ -84,38 +84,46 @@ static int walk_region(struct rebuild *rebuild, const struct region *region)
     return 0;
 }
 
-bool magazine_claim(kin_arena *arena, const struct seat *seat)
+const struct region *arena_later_region(const kin_arena *arena, uint32_t unit)
+{
+    for (uint32_t i = 1; i < arena->known; i++)
+        if (unit - arena->region[i].first < arena->region[i].units)
+            return &arena->region[i];
+    return NULL;
+}
+
+void magazine_claim(kin_arena *arena, const struct seat *seat)
 {
     struct magazine *magazine = &arena->magazine;
     uint32_t life = LOAD(magazine->life);
     bool forked = life && LOAD(magazine->process) != seat->process;
     if (life && !forked && life_verdict(seat->domain, life) == VERDICT_ALIVE)
-        return false;
+        return;
     if (!CAS(magazine->life, &life, seat->id))
-        return false;
+        return;
     if (forked || magazine->process != seat->process) {
         memset(magazine->count, 0, sizeof magazine->count);
-        magazine->units = 0;
+        magazine->room = magazine->most = arena->region[0].units / MAGAZINE_PART;
     }
+    magazine->used = RUN_MAKE(RUN_USED, seat->process & ID_MASK, 0);
     STORE(magazine->process, seat->process);
-    return true;
+    STORE(magazine->own, seat->own);
 }
 
 /* What this process kept for itself is everybody's again. */
 static void empty_magazine(kin_arena *arena)
 {
     struct magazine *magazine = &arena->magazine;
-    const struct seat *seat = magazine_enter(arena);
-    if (!seat)
+    if (!magazine_is_mine(magazine))
         return;
     for (uint32_t units = 1; units <= BINS_EXACT; units++)
         for (; magazine->count[units]; magazine->count[units]--) {
-            uint32_t left, unit = magazine->unit[units][magazine->count[units] - 1];
+            uint32_t left, unit = magazine->kept[units][magazine->count[units] - 1].unit;
             uint64_t *state = arena_state(arena, unit, &left);
-            if (state && LOAD(*state) == RUN_MAKE(RUN_CACHED, seat->process & ID_MASK, units))
+            if (state && LOAD(*state) == ((magazine->used + units) ^ TO_CACHED))
                 STORE(*state, RUN_MAKE(RUN_FREE, 0, units));
         }
-    magazine->units = 0;
+    magazine->room = magazine->most;
 }
 
 int64_t arena_rebuild(kin_arena *arena, struct seat *seat, uint32_t wanted)

@@ -19,7 +19,9 @@
 #include "sys/reason.h"
 #include <errno.h>
 
-_Static_assert(sizeof(kin_condition) == 64, "one layout for 32 and 64 bits");
+_Static_assert(sizeof(kin_condition) == 64 && offsetof(kin_condition, event) == 0 &&
+                   offsetof(kin_condition, magic) == 4 && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "one layout for 32 and 64 bits");
 static poll_ready is_ready;
 static const struct make make = {"condition", MAGIC_CONDITION, sizeof(kin_condition), offsetof(kin_condition, magic),
                                  is_ready};
@@ -71,10 +73,15 @@ int kin_condition_wait(kin_segment *segment, kin_condition *condition, kin_lock 
     return result;
 }
 
-/* Somebody sleeps. Who dies before the wake must ring: he needs a life. */
+/* Somebody sleeps, perhaps. Who dies before the wake must ring: he needs a life. */
 static __attribute__((noinline)) int raise_it(kin_segment *segment, kin_condition *condition, bool all)
 {
+    uint64_t offset;
     int result = 0;
+    if (!place_is(segment, condition, &make, &offset))
+        return place_refuse(segment, condition, &make);
+    if (!(LOAD(condition->event) & EVENT_BITS))
+        return 0;
     if (!life_enter(segment->object.domain, &result))
         return result;
     if (all)
@@ -85,12 +92,18 @@ static __attribute__((noinline)) int raise_it(kin_segment *segment, kin_conditio
     return 0;
 }
 
+/* Event and magic number in one load. */
+#define TELLS (UINT64_C(0xffffffff) << 32 | EVENT_BITS)
+#define QUIET ((uint64_t)MAGIC_CONDITION << 32)
+
 static inline int tell(kin_segment *segment, kin_condition *condition, bool all)
 {
     uint64_t offset;
-    if (unlikely(!place_is(segment, condition, &make, &offset)))
-        return place_refuse(segment, condition, &make);
-    return likely(!(LOAD(condition->event) & EVENT_BITS)) ? 0 : raise_it(segment, condition, all);
+    if (unlikely(!place_is_inside(segment, condition, &make, &offset)))
+        return raise_it(segment, condition, all);
+    if (unlikely((LOAD(*(const uint64_t *)(const void *)condition) & TELLS) != QUIET))
+        return raise_it(segment, condition, all);
+    return 0;
 }
 
 int kin_condition_signal(kin_segment *segment, kin_condition *condition)

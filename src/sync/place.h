@@ -52,6 +52,22 @@ static inline bool place_is(const kin_segment *segment, const void *at, const st
            LOAD(*(const uint32_t *)(const void *)((const char *)at + make->magic_at)) == make->magic;
 }
 
+/* The same without a call, as far as the handle knows the segment: false may also mean that others made that longer,
+ * and place_inside and place_is know. */
+static inline bool place_is_inside(const kin_segment *segment, const void *at, const struct make *make,
+                                   uint64_t *offset)
+{
+    uint64_t bytes = LOAD(segment->bytes);
+    *offset = (uint64_t)((uintptr_t)at - (uintptr_t)segment->data);
+    return likely(*offset < bytes) && likely(bytes - *offset >= make->bytes) && likely(*offset % 8 == 0);
+}
+
+static inline bool place_is_known(const kin_segment *segment, const void *at, const struct make *make, uint64_t *offset)
+{
+    return place_is_inside(segment, at, make, offset) &&
+           LOAD(*(const uint32_t *)(const void *)((const char *)at + make->magic_at)) == make->magic;
+}
+
 /* Why there is none: -EINVAL, -EBADMSG. */
 int place_refuse(const kin_segment *segment, const void *at, const struct make *make);
 

@@ -351,7 +351,7 @@ int kin_rwlock_acquire_read(kin_segment *segment, kin_rwlock *rwlock, kin_time u
 {
     uint64_t offset;
     struct seat *seat = life_current(segment->object.domain);
-    if (unlikely(!seat || seat->holds || !place_is(segment, rwlock, &make, &offset)))
+    if (unlikely(!seat || seat->holds || !place_is_known(segment, rwlock, &make, &offset)))
         return read_any(segment, rwlock, until);
     life_hold_at(seat, 0, segment->object.id, offset);
     uint32_t *slot = own_slot(seat, rwlock);
