@@ -3,8 +3,10 @@
 #include "sys/reason.h"
 #include <errno.h>
 
-static int acquire(struct visit *visit, const struct make *make, bool brief, kin_time until)
+static int acquire(struct visit *visit, const struct make *make, kin_time until)
 {
+    if (visit->brief)
+        life_work_on(visit->seat, visit->segment->object.id);
     if (mutex_try(visit->seat, visit->word))
         return 0;
     struct mutex_ask ask = {
@@ -13,9 +15,11 @@ static int acquire(struct visit *visit, const struct make *make, bool brief, kin
         .object = &visit->segment->object,
         .offset = visit->offset,
         .until = until,
-        .brief = brief,
+        .brief = visit->brief,
     };
     int result = mutex_acquire_slowly(&ask);
+    if (result < 0 && visit->brief)
+        life_work_done(visit->seat);
     if (result == -ETIMEDOUT)
         return reason(result, "another thread is inside the %s in %s", make->noun,
                       visit->segment->object.segment.path);
@@ -26,7 +30,7 @@ int guard_enter(struct visit *visit, kin_segment *segment, void *at, const struc
                 kin_time until)
 {
     int result = 0;
-    *visit = (struct visit){.segment = segment, .word = at};
+    *visit = (struct visit){.segment = segment, .word = at, .brief = brief};
     if (!place_is(segment, at, make, &visit->offset))
         return place_refuse(segment, at, make);
     struct seat *seat = visit->seat = life_enter(segment->object.domain, &result);
@@ -41,7 +45,7 @@ int guard_enter(struct visit *visit, kin_segment *segment, void *at, const struc
         visit->number = life_hold(seat, segment->object.id, visit->offset);
     if (visit->number < 0)
         return reason(visit->number, "this thread holds %u things already: release one first", HOLDS_MAX);
-    result = acquire(visit, make, brief, until);
+    result = acquire(visit, make, until);
     if (result < 0 && !visit->known)
         life_forget(seat, visit->number);
     return result;
@@ -50,12 +54,14 @@ int guard_enter(struct visit *visit, kin_segment *segment, void *at, const struc
 int guard_enter_again(struct visit *visit, const struct make *make, kin_time until)
 {
     visit->wake = 0;
-    return acquire(visit, make, true, until);
+    return acquire(visit, make, until);
 }
 
 void guard_leave(struct visit *visit, bool keep)
 {
     mutex_release(visit->word);
+    if (visit->brief)
+        life_work_done(visit->seat);
     poll_wake(visit->segment, visit->offset, visit->event, visit->wake);
     visit->wake = 0;
     if (!keep)

@@ -3,7 +3,8 @@
  * Layout   the thing begins with a mutex word; see sync/place.h.
  * States   those of the mutex.
  * Always   the visitor's life names the thing from before the visit until after it, and for longer if he keeps
- *          something of it: a seat, a promise.
+ *          something of it: a seat, a promise. Of a brief visit the life's op names the segment as well, so that a
+ *          damaged word does not make a visitor of whoever keeps something.
  * Order    name, acquire; fire before a commit, release, wake; then the name is forgotten.
  * Death    inside: the next visitor steals the word. There is nothing to repair: each change is one store, and what
  *          follows from it is done again by whoever looks. After the fire and before the wake: the death rings obit.
@@ -23,6 +24,7 @@ struct visit {
     uint64_t offset;
     int number;      /* of the entry that names the thing */
     bool known;      /* it was named before the visit */
+    bool brief;      /* the life says in its op, too, that it is inside */
     uint32_t *event; /* to wake after the release, with */
     uint32_t wake;   /* these bits */
 };

@@ -33,8 +33,8 @@ struct attempt {
 static bool names_object(const struct attempt *attempt, const struct life *life)
 {
     const struct mutex_ask *ask = attempt->ask;
-    if (ask->adopt)
-        return LOAD(life->op.object) == ask->object->id; /* what it holds in that object are locks of the user's */
+    if (ask->adopt || ask->brief)
+        return LOAD(life->op.object) == ask->object->id; /* what it holds in there is something else, or kept longer */
     for (unsigned i = 0; i < HOLDS_MAX; i++)
         if (LOAD(life->holds[i].object) == ask->object->id && LOAD(life->holds[i].offset) == ask->offset)
             return true;
