@@ -3,7 +3,7 @@ load helper
 # Runs "kin sem" with a CMD that says its number to the pipe "ready" and lasts until it is killed.
 start_job()
 {
-    [ -p ready ] || mkfifo ready
+    rm -f ready && mkfifo ready # a new one: what an earlier job still has open is not in the way
     "$KIN" sem "$@" -- sh -c 'echo $$ > ready; exec sleep 1000' 3>&- &
     wrapper=$!
     read -r cmd < ready
