@@ -172,12 +172,12 @@ static int count_held(struct server *server, uint64_t *state, unsigned *clients)
     server->in_doubt = false;
     for (size_t i = 0; i < server->count; i++) {
         const struct task *task = &server->tasks[i];
-        if (!task->ours)
+        if (!task->has_pipe)
             continue;
         *state =
             (*state ^ ((uint64_t)(uint32_t)task->pid << 16 | (task->children & 0xffffu))) * UINT64_C(1099511628211);
-        *clients += task->has_pipe;
-        if (!task->has_pipe || hands_it_on(server, task))
+        ++*clients;
+        if (hands_it_on(server, task))
             continue;
         known &= is_make(task) && task->state == 'S';
         held += task->children > 1 ? (int)task->children - 1 : 0;
