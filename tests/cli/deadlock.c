@@ -28,10 +28,14 @@ int main(void)
     if (kin_segment_open(NULL, "accounts", KIN_SEGMENT(.bytes = 2 * sizeof(kin_lock), .setup = set_up), &segment) < 0 ||
         pipe(ends) < 0)
         errx(1, "%s", kin_reason());
+    take(segment, 0);
     pid_t child = fork();
+    if (child < 0)
+        err(1, "fork");
     if (child == 0)
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-    take(segment, child == 0);
+    if (child == 0)
+        take(segment, 1);
     if (child == 0 ? write(ends[1], "x", 1) != 1 : read(ends[0], &byte, 1) != 1)
         return 1;
     take(segment, child != 0);
