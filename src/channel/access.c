@@ -94,17 +94,6 @@ static enum woken sleep_on_event(struct waiting *waiting, uint32_t value, const 
     return wait_sleep(&wait);
 }
 
-/* A process that is about to end is asked again after 1 ms, then 2, 4, ... up to the backstop. */
-static void pace(struct waiting *waiting, bool ending)
-{
-    if (!ending)
-        waiting->longest = 0;
-    else if (waiting->longest == 0)
-        waiting->longest = MILLISECOND;
-    else if (waiting->longest < WAIT_BACKSTOP)
-        waiting->longest *= 2;
-}
-
 static int late(const struct waiting *waiting)
 {
     const char *path = waiting->queue->object.segment.path;
@@ -152,7 +141,7 @@ int queue_wait(struct waiting *waiting)
         queue_repair_own(queue, waiting->seat); /* it counts messages, and there are none */
         return 0;
     }
-    pace(waiting, standing.ending);
+    waiting->longest = wait_pace(waiting->longest, standing.ending);
     if (waiting->until == KIN_NOW || waiting->late) {
         queue_unlock(queue, waiting->seat);
         return late(waiting);

@@ -3,13 +3,6 @@
 #include "sys/reason.h"
 #include <errno.h>
 
-static bool possible(const kin_queue *queue, enum kin_ready what)
-{
-    const struct hot *hot = queue->hot;
-    return what == KIN_CAN_RECEIVE ? LOAD(hot->depth) != 0
-                                   : LOAD(hot->free) != 0 || LOAD(hot->fresh) <= queue->messages;
-}
-
 /* Under the lock, as senders look at `armed` under it. Who cannot get it is told to try, and learns why. */
 static bool is_ready(struct pollable *thing, bool slow)
 {
@@ -19,7 +12,7 @@ static bool is_ready(struct pollable *thing, bool slow)
     if (queue_enter(queue, &seat, KIN_NOW) < 0)
         return true;
     queue_settle(queue, seat, slow, &standing);
-    bool now = possible(queue, (enum kin_ready)thing->what);
+    bool now = !queue_lacks(queue, (enum kin_ready)thing->what);
     queue_unlock(queue, seat);
     return now;
 }

@@ -55,16 +55,6 @@ static bool settle_record(kin_queue *queue, struct seat *seat, uint32_t slot, st
     return done;
 }
 
-static void note_living(kin_queue *queue, uint32_t owner, struct standing *standing)
-{
-    struct process *process = process_at(queue->object.domain, owner);
-    uint32_t index = process ? LOAD(process->recent_life) : 0;
-    struct life *life = index ? life_at(queue->object.domain, index) : NULL;
-    if (!life || standing->lives == sizeof standing->life / sizeof *standing->life)
-        return;
-    standing->life[standing->lives++] = ID_MAKE(index, LOAD(life->stamp));
-}
-
 void queue_settle(kin_queue *queue, struct seat *seat, bool slow, struct standing *out)
 {
     uint32_t slot = LOAD(queue->hot->held), last = 0;
@@ -82,11 +72,11 @@ void queue_settle(kin_queue *queue, struct seat *seat, bool slow, struct standin
             verdict = owner == seat->process ? VERDICT_ALIVE : process_verdict(queue->object.domain, owner, slow);
             last = owner;
             if (verdict == VERDICT_ALIVE && owner != seat->process)
-                note_living(queue, owner, out);
+                out->lives = wait_for_process(queue->object.domain, owner, out->life, out->lives);
         }
         out->ending |= verdict == VERDICT_ENDING;
         /* A record that no process can own any more: its process record is freed, or it is damaged. */
-        if (verdict == VERDICT_DEAD || verdict == VERDICT_CORRUPT) {
+        if (verdict_is_gone(verdict)) {
             if (!settle_record(queue, seat, slot, record))
                 return;
             out->settled++;

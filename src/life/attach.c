@@ -36,19 +36,13 @@ static uint32_t take_any(kin_domain *domain, uint32_t process)
     return 0;
 }
 
-static bool is_gone(kin_domain *domain, uint32_t process)
-{
-    enum verdict verdict = process_verdict(domain, process, false);
-    return verdict == VERDICT_DEAD || verdict == VERDICT_CORRUPT;
-}
-
 static void free_entries_of_the_dead(kin_domain *domain)
 {
     uint32_t count = entries(domain);
     for (uint32_t i = 1; i < count; i++) {
         struct attachment *attachment = entry_at(domain, i);
         uint32_t process = attachment ? LOAD(attachment->process) : 0;
-        if (process && is_gone(domain, process))
+        if (process && verdict_is_gone(process_verdict(domain, process, false)))
             CAS(attachment->process, &process, 0);
     }
 }

@@ -126,7 +126,7 @@ static void sweep_one(const struct walk *walk, int directory, const char *name, 
 static void tell_one(const struct walk *walk, int directory, const char *name, uint32_t owner)
 {
     (void)directory;
-    if (process_verdict(walk->domain, owner, true) >= VERDICT_DEAD)
+    if (verdict_is_gone(process_verdict(walk->domain, owner, true)))
         walk->tell(walk->context, name);
 }
 

@@ -75,8 +75,9 @@ static uint32_t find_free(kin_domain *domain, unsigned *dead, int *result)
     }
 }
 
-static uint32_t find_process(kin_domain *domain, uint32_t pid, uint64_t start, uint64_t name_space)
+uint32_t process_find(kin_domain *domain, uint32_t pid, uint64_t start)
 {
+    uint64_t name_space = task_namespace();
     uint32_t count = LOAD(domain->shared->processes.count);
     for (uint32_t i = 1; i < count; i++) {
         struct process *process = process_at(domain, i);
@@ -84,7 +85,7 @@ static uint32_t find_process(kin_domain *domain, uint32_t pid, uint64_t start, u
             break;
         uint32_t stamp = LOAD(process->stamp);
         if (stamp & PROCESS_USED && !(stamp & PROCESS_DEAD) && LOAD(process->pid) == pid &&
-            LOAD(process->start) == start && LOAD(process->name_space) == name_space)
+            (start == 0 || LOAD(process->start) == start) && LOAD(process->name_space) == name_space)
             return ID_MAKE(i, stamp);
     }
     return 0;
@@ -125,7 +126,7 @@ static int own_process(kin_domain *domain)
     int result = 0;
     uint32_t pid = (uint32_t)getpid();
     uint64_t start = task_start(pid), name_space = task_namespace();
-    uint32_t id = start ? find_process(domain, pid, start, name_space) : 0;
+    uint32_t id = start ? process_find(domain, pid, start) : 0;
     if (id) {
         attach_sweep(domain, id); /* exec unmapped all */
     } else {

@@ -107,6 +107,10 @@ static inline int life_holds(const struct seat *seat, uint64_t object, uint64_t 
 /* A party of a listing: that process, and thread unless 0. */
 struct kin_party life_party(kin_domain *domain, uint32_t process_id, uint32_t tid, unsigned part);
 
+/* The id of the record of the process that has that number in our PID namespace and started then (0: whenever).
+ * 0: it has none. */
+uint32_t process_find(kin_domain *domain, uint32_t pid, uint64_t start);
+
 /* Names an object in this process's record before the process takes something of it. */
 int process_hold(struct seat *seat, uint64_t object);
 /* Nothing of the object is left with this process. */
@@ -118,6 +122,12 @@ enum verdict {
     VERDICT_DEAD,
     VERDICT_CORRUPT /* no such life can be: the id was not written by kin, or its record is freed */
 };
+
+/* Whether what stands in that name is nobody's: he is dead, or there never was such a one. */
+static inline bool verdict_is_gone(enum verdict verdict)
+{
+    return verdict == VERDICT_DEAD || verdict == VERDICT_CORRUPT;
+}
 
 /* A plain look, without asking the kernel. */
 enum verdict life_verdict(kin_domain *domain, uint32_t id);

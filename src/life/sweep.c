@@ -73,7 +73,7 @@ static bool free_life(kin_domain *domain, uint32_t index)
     if (!WORD_IS_DEAD((uint32_t)both) || !(stamp & LIFE_ANNOUNCED))
         return false;
     /* The finish record stays until the process is dead, as only then the records that it speaks of are settled. */
-    if (LOAD(life->finish.committed) && process_verdict(domain, LOAD(life->process), false) < VERDICT_DEAD)
+    if (LOAD(life->finish.committed) && !verdict_is_gone(process_verdict(domain, LOAD(life->process), false)))
         return false;
     struct leftovers left = {.domain = domain, .id = ID_MAKE(index, stamp)};
     for (unsigned i = 0; i < HOLDS_MAX; i++)

@@ -177,6 +177,21 @@ static inline void take(kin_arena *arena, struct seat *seat, uint32_t unit, uint
     make_change(arena, seat, state, &change);
 }
 
+/* The state of `unit` becomes `after`, and the run of so many units from `run` on, which is free then, comes into its
+ * bin. */
+static inline void change_and_bin(kin_arena *arena, struct seat *seat, uint64_t *state, uint32_t unit, uint64_t after,
+                                  uint32_t run, uint32_t units)
+{
+    uint32_t bin = arena_bin(units);
+    struct change change = {.unit = unit,
+                            .state = after,
+                            .other = bin,
+                            .first = run,
+                            .linked = run,
+                            .link = LOAD(arena->shared->bins[bin])};
+    make_change(arena, seat, state, &change);
+}
+
 /* Makes a block of mine shorter at its front: that becomes free. Nobody knows of the block yet. */
 static uint32_t cut_front(kin_arena *arena, struct seat *seat, uint32_t unit, uint32_t units)
 {
@@ -186,14 +201,7 @@ static uint32_t cut_front(kin_arena *arena, struct seat *seat, uint32_t unit, ui
         return unit;
     STORE(*arena_state(arena, unit + units, &left), RUN_MAKE(RUN_USED, seat->process & ID_MASK, length - units));
     KEEP_ORDER();
-    uint32_t bin = arena_bin(units);
-    struct change change = {.unit = unit,
-                            .state = RUN_MAKE(RUN_FREE, 0, units),
-                            .other = bin,
-                            .first = unit,
-                            .linked = unit,
-                            .link = LOAD(arena->shared->bins[bin])};
-    make_change(arena, seat, state, &change);
+    change_and_bin(arena, seat, state, unit, RUN_MAKE(RUN_FREE, 0, units), unit, units);
     return unit + units;
 }
 
@@ -204,14 +212,7 @@ static void cut_end(kin_arena *arena, struct seat *seat, uint64_t *state, uint32
         return;
     STORE(*arena_state(arena, rest, &left), RUN_MAKE(RUN_FREE, 0, length - units));
     KEEP_ORDER();
-    uint32_t bin = arena_bin(length - units);
-    struct change change = {.unit = unit,
-                            .state = RUN_MAKE(RUN_USED, RUN_OWNER(LOAD(*state)), units),
-                            .other = bin,
-                            .first = rest,
-                            .linked = rest,
-                            .link = LOAD(arena->shared->bins[bin])};
-    make_change(arena, seat, state, &change);
+    change_and_bin(arena, seat, state, unit, RUN_MAKE(RUN_USED, RUN_OWNER(LOAD(*state)), units), rest, length - units);
 }
 
 static int units_for(const kin_arena *arena, uint64_t bytes, uint32_t *units)
@@ -304,16 +305,8 @@ static __attribute__((noinline)) int free_to_arena(kin_arena *arena, uint64_t bl
         return result;
     uint64_t *state = block_at(arena, block, &units);
     result = unlikely(!state) ? no_block(arena, block) : check_owner(arena, seat, LOAD(*state), block);
-    if (likely(result == 0)) {
-        uint32_t bin = arena_bin(units);
-        struct change change = {.unit = unit,
-                                .state = RUN_MAKE(RUN_FREE, 0, units),
-                                .other = bin,
-                                .first = unit,
-                                .linked = unit,
-                                .link = LOAD(arena->shared->bins[bin])};
-        make_change(arena, seat, state, &change);
-    }
+    if (likely(result == 0))
+        change_and_bin(arena, seat, state, unit, RUN_MAKE(RUN_FREE, 0, units), unit, units);
     arena_unlock(arena, seat);
     magazine_claim(arena, seat); /* for the next one */
     return result;

@@ -3,7 +3,6 @@
 #include "life/settle.h"
 #include "sys/plant.h"
 #include "sys/reason.h"
-#include "sys/task.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,23 +10,7 @@
 /* A record that is another's by now was freed after its process had ended, or left. */
 bool arena_is_gone(kin_domain *domain, uint32_t process)
 {
-    enum verdict verdict = process ? process_verdict(domain, process, false) : VERDICT_ALIVE;
-    return verdict == VERDICT_DEAD || verdict == VERDICT_CORRUPT;
-}
-
-static uint32_t record_of(kin_domain *domain, pid_t pid)
-{
-    uint32_t count = LOAD(domain->shared->processes.count);
-    for (uint32_t i = 1; i < count; i++) {
-        struct process *process = process_at(domain, i);
-        if (!process)
-            break;
-        uint32_t stamp = LOAD(process->stamp);
-        if (stamp & PROCESS_USED && !(stamp & PROCESS_DEAD) && LOAD(process->pid) == (uint32_t)pid &&
-            LOAD(process->name_space) == task_namespace())
-            return ID_MAKE(i, stamp);
-    }
-    return 0;
+    return process && verdict_is_gone(process_verdict(domain, process, false));
 }
 
 /* A used block at that offset that this process may dispose of: its unit. 0: none was given. */
@@ -58,7 +41,7 @@ int kin_arena_give(kin_arena *arena, uint64_t block, pid_t to)
     struct seat *seat = arena_lock(arena, &result);
     if (!seat)
         return result;
-    uint32_t owner = to ? record_of(domain, to) : 0;
+    uint32_t owner = to ? process_find(domain, (uint32_t)to, 0) : 0;
     result = to && !owner
                  ? reason(-ESRCH, "process %d does not use kin in %s: it can be given nothing", (int)to, domain->path)
                  : dispose(arena, seat, block, &unit);

@@ -55,9 +55,7 @@ int kin_condition_wait(kin_segment *segment, kin_condition *condition, kin_lock 
 {
     uint64_t offset;
     int result = 0;
-    if (!place_is(segment, condition, &make, &offset))
-        return place_refuse(segment, condition, &make);
-    struct seat *seat = life_enter(segment->object.domain, &result);
+    struct seat *seat = place_enter(segment, condition, &make, &offset, &result);
     if (!seat)
         return result;
     uint32_t armed = event_arm_openly(&condition->event);

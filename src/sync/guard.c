@@ -31,9 +31,7 @@ int guard_enter(struct visit *visit, kin_segment *segment, void *at, const struc
 {
     int result = 0;
     *visit = (struct visit){.segment = segment, .word = at, .brief = brief};
-    if (!place_is(segment, at, make, &visit->offset))
-        return place_refuse(segment, at, make);
-    struct seat *seat = visit->seat = life_enter(segment->object.domain, &result);
+    struct seat *seat = visit->seat = place_enter(segment, at, make, &visit->offset, &result);
     if (!seat)
         return result;
     visit->number = life_holds(seat, segment->object.id, visit->offset);

@@ -132,18 +132,22 @@ int kin_lock_acquire(kin_segment *segment, kin_lock *lock, kin_time until)
     return mutex_try(seat, &lock->word) ? 0 : acquire_held(seat, segment, lock, 0, until);
 }
 
-static __attribute__((noinline)) int release_any(kin_segment *segment, kin_lock *lock)
+/* The number of the entry by which this thread holds it, or why it does not. */
+static int held(kin_segment *segment, const kin_lock *lock, struct seat **seat)
 {
     uint64_t offset;
-    int result = 0;
-    if (!place_is(segment, lock, &make, &offset))
-        return place_refuse(segment, lock, &make);
-    struct seat *seat = life_enter(segment->object.domain, &result);
-    if (!seat)
-        return result;
-    int number = life_holds(seat, segment->object.id, offset);
-    if (number < 0 || (LOAD(lock->word) & ID_MASK) != seat->id)
-        return reason(-EPERM, "this thread does not hold the lock in %s", segment->object.segment.path);
+    int number = place_held(segment, lock, &make, &offset, seat);
+    if (number >= 0 && (LOAD(lock->word) & ID_MASK) != (*seat)->id)
+        return place_not_held(segment, &make); /* it asks for it */
+    return number;
+}
+
+static __attribute__((noinline)) int release_any(kin_segment *segment, kin_lock *lock)
+{
+    struct seat *seat;
+    int number = held(segment, lock, &seat);
+    if (number < 0)
+        return number;
     if (unlikely(mutex_let_go(&lock->word)))
         poll_wake_mutex(segment, &lock->word);
     life_forget(seat, number);
@@ -191,15 +195,10 @@ static int make_witness(kin_segment *segment, uint64_t place)
 
 int kin_lock_hand_on(kin_segment *segment, kin_lock *lock, int *out)
 {
-    uint64_t offset;
-    int result = 0;
-    if (!place_is(segment, lock, &make, &offset))
-        return place_refuse(segment, lock, &make);
-    struct seat *seat = life_enter(segment->object.domain, &result);
-    if (!seat)
-        return result;
-    if (life_holds(seat, segment->object.id, offset) < 0 || (LOAD(lock->word) & ID_MASK) != seat->id)
-        return reason(-EPERM, "this thread does not hold the lock in %s", segment->object.segment.path);
+    struct seat *seat;
+    int number = held(segment, lock, &seat);
+    if (number < 0)
+        return number;
     int fd = make_witness(segment, place_in_file(segment, lock));
     if (fd < 0)
         return fd;

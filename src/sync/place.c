@@ -59,6 +59,29 @@ int place_open(kin_domain *domain, const char *name, const struct named *named, 
     return 0;
 }
 
+struct seat *place_enter(kin_segment *segment, const void *at, const struct make *make, uint64_t *offset, int *result)
+{
+    if (place_is(segment, at, make, offset))
+        return life_enter(segment->object.domain, result);
+    *result = place_refuse(segment, at, make);
+    return NULL;
+}
+
+int place_not_held(const kin_segment *segment, const struct make *make)
+{
+    return reason(-EPERM, "this thread does not hold the %s in %s", make->noun, segment->object.segment.path);
+}
+
+int place_held(kin_segment *segment, const void *at, const struct make *make, uint64_t *offset, struct seat **out)
+{
+    int result = 0;
+    struct seat *seat = *out = place_enter(segment, at, make, offset, &result);
+    if (!seat)
+        return result;
+    int number = life_holds(seat, segment->object.id, *offset);
+    return number >= 0 ? number : place_not_held(segment, make);
+}
+
 bool place_is_gone(const struct seat *seat, uint32_t id, enum effort effort)
 {
     struct life *life = ID_INDEX(id) ? life_at(seat->domain, id) : NULL;

@@ -71,6 +71,13 @@ static inline bool place_is_known(const kin_segment *segment, const void *at, co
 /* Why there is none: -EINVAL, -EBADMSG. */
 int place_refuse(const kin_segment *segment, const void *at, const struct make *make);
 
+/* The calling thread's life, where that thing stands, at *offset. NULL: *result says why. */
+struct seat *place_enter(kin_segment *segment, const void *at, const struct make *make, uint64_t *offset, int *result);
+/* The number of the entry by which this thread's life names the thing as held; -EPERM, and the errors of
+ * place_enter. */
+int place_held(kin_segment *segment, const void *at, const struct make *make, uint64_t *offset, struct seat **out);
+int place_not_held(const kin_segment *segment, const struct make *make);
+
 /* Zeroes it. The caller fills it and then stores the magic number by place_ready. */
 int place_clear(const kin_segment *segment, void *at, const struct make *make);
 void place_ready(void *at, const struct make *make);

@@ -30,15 +30,6 @@ static int look(kin_poll *set, struct member *member, bool slow)
     return ready;
 }
 
-/* A process that is about to end is asked again after 1 ms, then 2, 4, ... up to the backstop. */
-static void pace(kin_poll *set)
-{
-    if (!set->ending)
-        set->longest = 0;
-    else if (set->longest < WAIT_BACKSTOP)
-        set->longest = set->longest ? 2 * set->longest : MILLISECOND;
-}
-
 /* Who is not armed is to be looked at. All are found before the first is armed again: things may share a bit. */
 static void see_who_rang(kin_poll *set, bool all)
 {
@@ -200,7 +191,7 @@ int kin_poll_wait(kin_poll *set, kin_time until, int *which)
         if (woken == WOKEN_LATE || (until == KIN_NOW && seat))
             return reason(-ETIMEDOUT, "nothing in the set became ready");
         result = 0;
-        pace(set);
+        set->longest = wait_pace(set->longest, set->ending);
         if (seat)
             woken = sleep_on_life(set, seat, rung, until);
         else

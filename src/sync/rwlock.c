@@ -239,9 +239,7 @@ static int write_named(struct wish *wish, int number)
 static int name_it(kin_segment *segment, const kin_rwlock *rwlock, uint64_t *offset, struct seat **out)
 {
     int result = 0;
-    if (!place_is(segment, rwlock, &make, offset))
-        return place_refuse(segment, rwlock, &make);
-    struct seat *seat = *out = life_enter(segment->object.domain, &result);
+    struct seat *seat = *out = place_enter(segment, rwlock, &make, offset, &result);
     if (!seat)
         return result;
     if (life_holds(seat, segment->object.id, *offset) >= 0)
@@ -321,25 +319,11 @@ static inline int release_named(struct seat *seat, kin_segment *segment, kin_rwl
     return result;
 }
 
-/* What this thread holds, and under which number; or why not. */
-static int held(kin_segment *segment, const kin_rwlock *rwlock, uint64_t *offset, struct seat **out)
-{
-    int result = 0;
-    if (!place_is(segment, rwlock, &make, offset))
-        return place_refuse(segment, rwlock, &make);
-    struct seat *seat = *out = life_enter(segment->object.domain, &result);
-    if (!seat)
-        return result;
-    int number = life_holds(seat, segment->object.id, *offset);
-    return number >= 0 ? number
-                       : reason(-EPERM, "this thread does not hold the rwlock in %s", segment->object.segment.path);
-}
-
 static __attribute__((noinline)) int release_any(kin_segment *segment, kin_rwlock *rwlock)
 {
     uint64_t offset;
     struct seat *seat;
-    int number = held(segment, rwlock, &offset, &seat);
+    int number = place_held(segment, rwlock, &make, &offset, &seat);
     return number < 0 ? number : release_named(seat, segment, rwlock, number);
 }
 
@@ -374,7 +358,7 @@ int kin_rwlock_release(kin_segment *segment, kin_rwlock *rwlock)
 int kin_rwlock_upgrade(kin_segment *segment, kin_rwlock *rwlock, kin_time until)
 {
     struct wish wish = {.segment = segment, .rwlock = rwlock, .until = until};
-    int result = held(segment, rwlock, &wish.offset, &wish.seat);
+    int result = place_held(segment, rwlock, &make, &wish.offset, &wish.seat);
     if (result < 0)
         return result;
     uint32_t *mine = find(rwlock, wish.seat->id);
@@ -404,7 +388,7 @@ int kin_rwlock_downgrade(kin_segment *segment, kin_rwlock *rwlock)
 {
     uint64_t offset;
     struct seat *seat;
-    int result = held(segment, rwlock, &offset, &seat);
+    int result = place_held(segment, rwlock, &make, &offset, &seat);
     if (result < 0)
         return result;
     if (!is_writer(seat, rwlock))

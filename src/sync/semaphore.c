@@ -271,19 +271,27 @@ static void count_waiters(const struct set *set, unsigned number, struct kin_sem
     }
 }
 
+/* Enters, and has the dead give back what they owe: for those who only look. */
+static int enter_to_look(kin_segment *segment, kin_semaphore *semaphore, struct set *set, struct seat **seat)
+{
+    struct owing owing;
+    int result = semaphore_enter(segment, semaphore, KIN_FOREVER, set, seat);
+    if (result == 0)
+        semaphore_settle(set, *seat, false, 0, &owing);
+    return result;
+}
+
 int kin_semaphore_get(kin_segment *segment, kin_semaphore *semaphore, unsigned number, struct kin_semaphore_value *out)
 {
     struct set set;
     struct seat *seat;
-    struct owing owing;
-    int result = semaphore_enter(segment, semaphore, KIN_FOREVER, &set, &seat);
+    int result = enter_to_look(segment, semaphore, &set, &seat);
     if (result < 0)
         return result;
     if (number >= set.count) {
         semaphore_unlock(&set, seat);
         return no_such_number(&set, number);
     }
-    semaphore_settle(&set, seat, false, 0, &owing);
     uint64_t cell = LOAD(*cell_of(&set, number));
     semaphore_unlock(&set, seat);
     *out = (struct kin_semaphore_value){.value = CELL_VALUE(cell), .pid = (pid_t)(cell >> 32)};
@@ -295,11 +303,9 @@ int kin_semaphore_get_all(kin_segment *segment, kin_semaphore *semaphore, uint16
 {
     struct set set;
     struct seat *seat;
-    struct owing owing;
-    int result = semaphore_enter(segment, semaphore, KIN_FOREVER, &set, &seat);
+    int result = enter_to_look(segment, semaphore, &set, &seat);
     if (result < 0)
         return result;
-    semaphore_settle(&set, seat, false, 0, &owing);
     for (uint32_t i = 0; i < set.count; i++)
         values[i] = (uint16_t)CELL_VALUE(LOAD(*cell_of(&set, i)));
     semaphore_unlock(&set, seat);
@@ -310,11 +316,9 @@ int kin_semaphore_status(kin_segment *segment, kin_semaphore *semaphore, struct 
 {
     struct set set;
     struct seat *seat;
-    struct owing owing;
-    int result = semaphore_enter(segment, semaphore, KIN_FOREVER, &set, &seat);
+    int result = enter_to_look(segment, semaphore, &set, &seat);
     if (result < 0)
         return result;
-    semaphore_settle(&set, seat, false, 0, &owing);
     struct kin_semaphore_status status = {
         .count = set.count,
         .holders = set.holders,

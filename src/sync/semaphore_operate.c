@@ -191,17 +191,6 @@ static void look_a_while(const struct asking *asking)
         pause_before(i, &pauses);
 }
 
-/* A process that is about to end is asked again after 1 ms, then 2, 4, ... up to the backstop. */
-static void pace(struct asking *asking, bool ending)
-{
-    if (!ending)
-        asking->longest = 0;
-    else if (asking->longest == 0)
-        asking->longest = MILLISECOND;
-    else if (asking->longest < WAIT_BACKSTOP)
-        asking->longest *= 2;
-}
-
 static int lock_again(struct asking *asking, bool thorough)
 {
     kin_segment *segment = asking->set.segment;
@@ -270,7 +259,7 @@ static int wait_for_it(struct asking *asking)
         return leave(asking, would_wait(asking, -EAGAIN));
     if (asking->until == KIN_NOW || asking->late)
         return leave(asking, would_wait(asking, -ETIMEDOUT));
-    pace(asking, owing.ending);
+    asking->longest = wait_pace(asking->longest, owing.ending);
     if (asking->picky || asking->looked)
         return sleep_once(asking, &owing);
     asking->looked = true;

@@ -107,15 +107,6 @@ static void give_back(const struct set *set, uint64_t *entry, uint32_t process_i
              adjust > 0 ? "%d units, put back" : "%d units, taken", adjust > 0 ? adjust : -adjust);
 }
 
-static void note_living(kin_domain *domain, uint32_t owner, struct owing *owing)
-{
-    struct process *process = process_at(domain, owner);
-    uint32_t index = process ? LOAD(process->recent_life) : 0;
-    struct life *life = index ? life_at(domain, index) : NULL;
-    if (life && owing->lives < WAIT_LIVES_MAX)
-        owing->life[owing->lives++] = ID_MAKE(index, LOAD(life->stamp));
-}
-
 void semaphore_settle(const struct set *set, struct seat *seat, bool slow, uint32_t asked, struct owing *out)
 {
     kin_domain *domain = set->segment->object.domain;
@@ -132,12 +123,12 @@ void semaphore_settle(const struct set *set, struct seat *seat, bool slow, uint3
             verdict = process_verdict(domain, owner, slow);
             last = owner;
             if (verdict == VERDICT_ALIVE)
-                note_living(domain, owner, out);
+                out->lives = wait_for_process(domain, owner, out->life, out->lives);
         }
         out->ending |= verdict == VERDICT_ENDING;
         out->asked_is_ending |= verdict == VERDICT_ENDING && owner == asked;
         /* Corrupt: an entry that no process can own any more, as its record is freed, or it is damaged. */
-        if (verdict == VERDICT_DEAD || verdict == VERDICT_CORRUPT) {
+        if (verdict_is_gone(verdict)) {
             give_back(set, &entries[i], owner);
             out->settled++;
         }

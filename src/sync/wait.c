@@ -36,3 +36,22 @@ enum woken wait_sleep(const struct wait *wait)
         return WOKEN_LOOK;
     return clock_left(wait->until) <= 0 ? WOKEN_LATE : WOKEN_BACKSTOP;
 }
+
+unsigned wait_for_process(kin_domain *domain, uint32_t process_id, uint32_t life[WAIT_LIVES_MAX], unsigned count)
+{
+    struct process *process = process_at(domain, process_id);
+    uint32_t index = process ? LOAD(process->recent_life) : 0;
+    struct life *recent = index ? life_at(domain, index) : NULL;
+    if (recent && count < WAIT_LIVES_MAX)
+        life[count++] = ID_MAKE(index, LOAD(recent->stamp));
+    return count;
+}
+
+int64_t wait_pace(int64_t longest, bool ending)
+{
+    if (!ending)
+        return 0;
+    if (longest == 0)
+        return MILLISECOND;
+    return longest < WAIT_BACKSTOP ? 2 * longest : longest;
+}

@@ -53,4 +53,11 @@ enum woken {
 
 enum woken wait_sleep(const struct wait *wait);
 
+/* Adds a life of that process to those whose death is waited for, which are `count` so far. How many they are then. */
+unsigned wait_for_process(kin_domain *domain, uint32_t process, uint32_t life[WAIT_LIVES_MAX], unsigned count);
+
+/* How long the next sleep may last, after one of `longest`: 1 ms beside a process that is about to end, then 2, 4, ...
+ * up to the backstop; else 0, which is the backstop. */
+int64_t wait_pace(int64_t longest, bool ending);
+
 #endif
