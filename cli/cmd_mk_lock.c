@@ -3,19 +3,14 @@
 
 int cmd_mk_lock(struct call *call)
 {
-    unsigned mode = 0;
+    unsigned mode;
     kin_domain *domain;
-    int code = mode_of(call, &mode);
-    if (code == EXIT_OK)
-        code = open_domain_to_make(call, &domain);
+    int code = begin_to_make(call, &mode, &domain);
     if (code != EXIT_OK)
         return code;
-    kin_segment *home;
+    kin_segment *home = NULL;
     kin_lock *lock;
     int result =
         kin_lock_open(domain, call->operands[0], KIN_LOCK(.flags = KIN_MUST_CREATE, .mode = mode), &home, &lock);
-    if (result == 0)
-        kin_segment_close(home);
-    kin_domain_close(domain);
-    return result < 0 ? failed(call, result) : EXIT_OK;
+    return end_making(call, domain, result, home);
 }

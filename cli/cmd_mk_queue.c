@@ -5,17 +5,15 @@ int cmd_mk_queue(struct call *call)
 {
     int64_t messages = 0;
     uint64_t message_max = 0;
-    unsigned mode = 0;
+    unsigned mode;
     int code = number_of(call, OPTION_MESSAGES, 1, 16 << 20, &messages);
     if (code == EXIT_OK)
         code = size_of(call, OPTION_MESSAGE_MAX, &message_max);
     if (code == EXIT_OK && message_max > KIN_MESSAGE_MAX)
         code = usage_error(call, "--message-max: the longest that can be is 1G");
-    if (code == EXIT_OK)
-        code = mode_of(call, &mode);
     kin_domain *domain;
     if (code == EXIT_OK)
-        code = open_domain_to_make(call, &domain);
+        code = begin_to_make(call, &mode, &domain);
     if (code != EXIT_OK)
         return code;
     kin_queue *queue;

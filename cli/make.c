@@ -20,3 +20,18 @@ int open_domain_to_make(const struct call *call, kin_domain **out)
         warn_of_remove_ipc(call);
     return code;
 }
+
+int begin_to_make(const struct call *call, unsigned *mode, kin_domain **out)
+{
+    *mode = 0;
+    int code = mode_of(call, mode);
+    return code == EXIT_OK ? open_domain_to_make(call, out) : code;
+}
+
+int end_making(const struct call *call, kin_domain *domain, int result, kin_segment *home)
+{
+    if (result == 0)
+        kin_segment_close(home);
+    kin_domain_close(domain);
+    return result < 0 ? failed(call, result) : EXIT_OK;
+}

@@ -4,5 +4,9 @@
 
 /* Opens the domain; if it did not exist before, says once what logind will do to it. */
 int open_domain_to_make(const struct call *call, kin_domain **out);
+/* Reads --mode, and opens the domain so. */
+int begin_to_make(const struct call *call, unsigned *mode, kin_domain **out);
+/* The end of both: `result` is of the call that made it, `home` what it gave. The exit code. */
+int end_making(const struct call *call, kin_domain *domain, int result, kin_segment *home);
 /* Says so where objects are deleted when this user logs out. */
 void warn_of_remove_ipc(const struct call *call);
