@@ -268,12 +268,11 @@ static int check(void *context, const struct kin_crash_point *point)
 static int sweep(const struct play *play, struct kin_crash_result *result)
 {
     struct run run = {.play = play, .path = "/dev/shm/kin-channel-XXXXXX"};
-    const char *seed = getenv("KIN_SEED");
     if (!mkdtemp(run.path) || setenv("KIN_DOMAIN", run.path, 1) < 0)
         return -1;
     struct kin_crash *crash =
         KIN_CRASH(.context = &run, .prepare = prepare, .victim = {arrive, operate}, .check = check,
-                  .limit = play->limit * (getenv("KIN_LONG") ? LONGER : 1), .seed = seed ? strtoull(seed, NULL, 0) : 0);
+                  .limit = play->limit * (getenv("KIN_LONG") ? LONGER : 1), .seed = sweep_seed());
     if (play->wait)
         crash->peer = (struct kin_crash_actor){peer_arrive, peer_wait};
     int found = kin_crash_run(crash, KIN_CRASH_KILL, result);
@@ -335,53 +334,33 @@ static int in_fresh_domain(int (*scenario)(int patience), int patience)
     return remove_directory(path) == 0 ? result : -2;
 }
 
-static unsigned number, failed;
-
-static void report(bool good, const char *what, const char *name)
-{
-    failed += !good;
-    printf("%s %u - %s%s\n", good ? "ok" : "not ok", ++number, what, name);
-    fflush(stdout);
-}
-
-static void describe(const char *name, const struct kin_crash_result *result)
-{
-    printf("# ");
-    kin_crash_print(stdout, name, result);
-    fflush(stdout);
-}
-
 static void bite(void)
 {
     struct kin_crash_result result;
-    report(in_fresh_domain(stopped_consumer, HANG) == 0,
-           "sound: ", "a message comes between the last look and the sleep");
+    tap_case(in_fresh_domain(stopped_consumer, HANG) == 0,
+             "sound: a message comes between the last look and the sleep");
     kin_planted = 1u << PLANT_NO_FIRE;
-    report(in_fresh_domain(stopped_consumer, SILENT) != 0,
-           "caught: ", "the sleeper's word is not changed before the wake");
+    tap_case(in_fresh_domain(stopped_consumer, SILENT) != 0,
+             "caught: the sleeper's word is not changed before the wake");
     kin_planted = 1u << PLANT_COMMIT_FIRST;
-    report(sweep(&plays[0], &result) == KIN_CRASH_FAULT, "caught: ", "commit before payload");
-    describe("commit before payload", &result);
+    bool caught = sweep(&plays[0], &result) == KIN_CRASH_FAULT;
+    tap_sweep(caught, "commit before payload", &result, "caught: commit before payload");
     kin_planted = 0;
 }
 
 int main(int argc, char **argv)
 {
-    const char *reason;
     kin_backstop = INT64_C(1000) * 1000 * 1000 * 1000;
-    if (!kin_crash_available(&reason)) {
-        printf("1..0 # SKIP %s\n", reason);
-        return 77;
-    }
+    if (!tap_begin())
+        return TAP_SKIP;
     for (unsigned i = 0; i < sizeof plays / sizeof *plays; i++) {
         struct kin_crash_result result;
-        if (argc > 1 && !strstr(plays[i].name, argv[1]))
+        if (!tap_wants(argv[1], plays[i].name))
             continue;
-        report(sweep(&plays[i], &result) == 0, "", plays[i].name);
-        describe(plays[i].name, &result);
+        bool good = sweep(&plays[i], &result) == 0;
+        tap_sweep(good, plays[i].name, &result, "%s", plays[i].name);
     }
     if (argc == 1)
         bite();
-    printf("1..%u\n", number);
-    return failed || number == 0;
+    return tap_end();
 }

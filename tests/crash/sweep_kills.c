@@ -72,48 +72,38 @@ static int check(void *context, const struct kin_crash_point *point)
 static int sweep(const struct scene *scene, enum kin_crash_mode mode, uint64_t limit, struct kin_crash_result *result)
 {
     struct run run = {.scene = scene, .path = "/dev/shm/kin-kills-XXXXXX"};
-    const char *seed = getenv("KIN_SEED");
     if (!mkdtemp(run.path))
         return -1;
     int found = kin_crash_run(KIN_CRASH(.context = &run, .prepare = prepare, .victim = {arrive, operate},
                                         .second = {settler_arrive, settle}, .check = check, .limit = limit,
-                                        .seed = seed ? strtoull(seed, NULL, 0) : 0),
+                                        .seed = sweep_seed()),
                               mode, result);
     return remove_directory(run.path) == 0 ? found : -1;
 }
-
-static unsigned number, failed;
 
 static void report(const char *name, const char *what, enum kin_crash_mode mode, uint64_t limit,
                    const struct scene *scene)
 {
     struct kin_crash_result result;
     char title[128];
-    int found = sweep(scene, mode, limit, &result);
-    failed += found != 0;
     snprintf(title, sizeof title, "%s, %s", name, what);
-    printf("%s %u - %s\n# ", found ? "not ok" : "ok", ++number, title);
-    kin_crash_print(stdout, title, &result);
-    fflush(stdout);
+    bool good = sweep(scene, mode, limit, &result) == 0;
+    tap_sweep(good, title, &result, "%s", title);
 }
 
 int main(int argc, char **argv)
 {
-    const char *reason;
     bool all = argc > 1 && strcmp(argv[1], "--all") == 0, long_run = getenv("KIN_LONG") != NULL;
     const char *wanted = argc > 1 + all ? argv[1 + all] : NULL;
-    if (!kin_crash_available(&reason)) {
-        printf("1..0 # SKIP %s\n", reason);
-        return 77;
-    }
+    if (!tap_begin())
+        return TAP_SKIP;
     for (unsigned i = 0; i < scene_count; i++) {
         const struct scene *scene = &scenes[i];
-        if (wanted && !strstr(scene->name, wanted))
+        if (!tap_wants(wanted, scene->name))
             continue;
         report(scene->name, "killed", KIN_CRASH_KILL, all || long_run ? 0 : 6, scene);
         if (!all)
             report(scene->name, "killed, and its settler too", KIN_CRASH_KILL_TWICE, long_run ? 2000 : 5, scene);
     }
-    printf("1..%u\n", number);
-    return failed || number == 0;
+    return tap_end();
 }

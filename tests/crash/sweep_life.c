@@ -332,29 +332,22 @@ static int check(void *context, const struct kin_crash_point *point)
 
 int main(int argc, char **argv)
 {
-    const char *reason, *seed = getenv("KIN_SEED");
-    unsigned failed = 0, number = 0;
-    if (!kin_crash_available(&reason)) {
-        printf("1..0 # SKIP %s\n", reason);
-        return 77;
-    }
+    (void)argc;
+    if (!tap_begin())
+        return TAP_SKIP;
     strcpy(path, "/dev/shm/kin-life-XXXXXX");
     if (!mkdtemp(path) || setenv("KIN_DOMAIN", path, 1) < 0)
         return 1;
     for (unsigned i = 0; i < sizeof acts / sizeof *acts; i++) {
         struct kin_crash_result result;
-        if (argc > 1 && !strstr(acts[i].name, argv[1]))
+        if (!tap_wants(argv[1], acts[i].name))
             continue;
         int found = kin_crash_run(
             KIN_CRASH(.context = (void *)(uintptr_t)&acts[i], .prepare = prepare, .victim = {arrive, operate},
-                      .check = check, .limit = getenv("KIN_LONG") ? 0 : 5, .hang_ms = 60000,
-                      .seed = seed ? strtoull(seed, NULL, 0) : 0),
+                      .check = check, .limit = sweep_limit(5), .hang_ms = 60000, .seed = sweep_seed()),
             KIN_CRASH_KILL, &result);
-        failed += found != 0;
-        printf("%s %u - %s\n# ", found ? "not ok" : "ok", ++number, acts[i].name);
-        kin_crash_print(stdout, acts[i].name, &result);
-        fflush(stdout);
+        tap_sweep(found == 0, acts[i].name, &result, "%s", acts[i].name);
     }
-    printf("1..%u\n", number);
-    return remove_directory(path) != 0 || failed || number == 0;
+    int result = tap_end();
+    return remove_directory(path) != 0 ? 1 : result;
 }

@@ -334,7 +334,6 @@ static int check(void *context, const struct kin_crash_point *point)
 static int sweep(const struct act *act, enum kin_crash_mode mode, struct kin_crash_result *result)
 {
     struct run run = {.act = act};
-    const char *seed = getenv("KIN_SEED");
     if (twin_make(&run.twin, "s", NULL) < 0 || setenv("KIN_DOMAIN", run.twin.live, 1) < 0)
         return -1;
     int found = kin_crash_run(KIN_CRASH(.context = &run, .prepare = prepare, .victim = {arrive, operate},
@@ -342,7 +341,7 @@ static int sweep(const struct act *act, enum kin_crash_mode mode, struct kin_cra
                                         .limit = mode == KIN_CRASH_SNAPSHOT ? 0
                                                  : getenv("KIN_LONG")       ? 400
                                                                             : 6,
-                                        .seed = seed ? strtoull(seed, NULL, 0) : 0),
+                                        .seed = sweep_seed()),
                               mode, result);
     if (survivor) {
         kin_segment_close(survivor->segment);
@@ -353,16 +352,6 @@ static int sweep(const struct act *act, enum kin_crash_mode mode, struct kin_cra
     return found;
 }
 
-static unsigned number, failed;
-
-static void report(bool good, const char *what, const char *name, const struct kin_crash_result *result)
-{
-    failed += !good;
-    printf("%s %u - %s%s\n# ", good ? "ok" : "not ok", ++number, what, name);
-    kin_crash_print(stdout, name, result);
-    fflush(stdout);
-}
-
 static void bite(enum plant plant, const char *name)
 {
     struct kin_crash_result result;
@@ -371,28 +360,26 @@ static void bite(enum plant plant, const char *name)
     for (unsigned i = 0; i < sizeof acts / sizeof *acts && found != KIN_CRASH_FAULT; i++)
         found = sweep(&acts[i], KIN_CRASH_SNAPSHOT, &result);
     kin_planted = 0;
-    report(found == KIN_CRASH_FAULT, "caught: ", name, &result);
+    tap_sweep(found == KIN_CRASH_FAULT, name, &result, "caught: %s", name);
 }
 
 int main(int argc, char **argv)
 {
-    const char *reason;
-    if (!kin_crash_available(&reason)) {
-        printf("1..0 # SKIP %s\n", reason);
-        return 77;
-    }
+    if (!tap_begin())
+        return TAP_SKIP;
     for (unsigned i = 0; i < sizeof acts / sizeof *acts; i++) {
         struct kin_crash_result result;
-        if (argc > 1 && !strstr(acts[i].name, argv[1]))
+        if (!tap_wants(argv[1], acts[i].name))
             continue;
-        report(sweep(&acts[i], KIN_CRASH_SNAPSHOT, &result) == 0, "", acts[i].name, &result);
-        report(sweep(&acts[i], KIN_CRASH_KILL, &result) == 0, "by SIGKILL: ", acts[i].name, &result);
+        bool good = sweep(&acts[i], KIN_CRASH_SNAPSHOT, &result) == 0;
+        tap_sweep(good, acts[i].name, &result, "%s", acts[i].name);
+        good = sweep(&acts[i], KIN_CRASH_KILL, &result) == 0;
+        tap_sweep(good, acts[i].name, &result, "by SIGKILL: %s", acts[i].name);
     }
     if (argc == 1) {
         bite(PLANT_COMMIT_FIRST, "a word is stored before the op");
         bite(PLANT_NO_REPAIR, "a lock is stolen, but nothing repaired");
         bite(PLANT_NO_OP, "the op is not written before the commit");
     }
-    printf("1..%u\n", number);
-    return failed || number == 0;
+    return tap_end();
 }

@@ -251,34 +251,24 @@ static int sweep(const struct play *play, struct kin_crash_result *result)
     struct run run = {.play = play, .path = "/dev/shm/kin-peers-XXXXXX"};
     if (!mkdtemp(run.path) || setenv("KIN_DOMAIN", run.path, 1) < 0)
         return -1;
-    uint64_t limit = getenv("KIN_LONG") ? 0 : 60;
-    const char *seed = getenv("KIN_SEED");
     int found = kin_crash_run(KIN_CRASH(.context = &run, .prepare = prepare, .victim = {arrive, operate},
                                         .peer = {peer_arrive, peer_wait}, .due = due, .feed = feed, .check = check,
-                                        .limit = limit, .seed = seed ? strtoull(seed, NULL, 0) : 0),
+                                        .limit = sweep_limit(60), .seed = sweep_seed()),
                               KIN_CRASH_KILL, result);
     return remove_directory(run.path) == 0 ? found : -1;
 }
 
 int main(int argc, char **argv)
 {
-    const char *reason;
-    unsigned failed = 0, number = 0;
+    (void)argc;
     kin_backstop = INT64_C(1000) * 1000 * 1000 * 1000; /* nothing mends a lost wake here */
-    if (!kin_crash_available(&reason)) {
-        printf("1..0 # SKIP %s\n", reason);
-        return 77;
-    }
+    if (!tap_begin())
+        return TAP_SKIP;
     for (unsigned i = 0; i < sizeof plays / sizeof *plays; i++) {
         struct kin_crash_result result;
-        if (argc > 1 && !strstr(plays[i].name, argv[1]))
+        if (!tap_wants(argv[1], plays[i].name))
             continue;
-        int found = sweep(&plays[i], &result);
-        failed += found != 0;
-        printf("%s %u - %s\n# ", found ? "not ok" : "ok", ++number, plays[i].name);
-        kin_crash_print(stdout, plays[i].name, &result);
-        fflush(stdout);
+        tap_sweep(sweep(&plays[i], &result) == 0, plays[i].name, &result, "%s", plays[i].name);
     }
-    printf("1..%u\n", number);
-    return failed || number == 0;
+    return tap_end();
 }

@@ -230,10 +230,9 @@ static int check(void *context, const struct kin_crash_point *point)
 
 static int sweep(const struct play *play, struct kin_crash_result *result)
 {
-    const char *seed = getenv("KIN_SEED");
     struct kin_crash *crash =
         KIN_CRASH(.context = (void *)(uintptr_t)play, .prepare = prepare, .victim = {arrive, operate}, .check = check,
-                  .limit = getenv("KIN_LONG") ? 0 : play->limit, .seed = seed ? strtoull(seed, NULL, 0) : 0);
+                  .limit = sweep_limit(play->limit), .seed = sweep_seed());
     if (play->wait)
         crash->peer = (struct kin_crash_actor){peer_arrive, peer_wait};
     return kin_crash_run(crash, KIN_CRASH_KILL, result);
@@ -353,44 +352,30 @@ static int sent_to_descriptor(int patience)
     return poll_and_do(stop_and_send, poll_by_descriptor, patience);
 }
 
-static unsigned number, failed;
-
-static void report(bool good, const char *what, const char *name)
-{
-    failed += !good;
-    printf("%s %u - %s%s\n", good ? "ok" : "not ok", ++number, what, name);
-    fflush(stdout);
-}
-
 static void bite(const char *name, int (*scenario)(int patience))
 {
     bool sound = prepare(NULL) == 0 && scenario(HANG) == 0;
-    report(sound, "sound: ", name);
+    tap_case(sound, "sound: %s", name);
     kin_planted = 1u << PLANT_NO_RING;
     bool caught = prepare(NULL) == 0 && scenario(SILENT) != 0;
     kin_planted = 0;
-    report(caught, "caught: nobody rings, ", name);
+    tap_case(caught, "caught: nobody rings, %s", name);
 }
 
 int main(int argc, char **argv)
 {
-    const char *reason;
     kin_backstop = INT64_C(1000) * 1000 * 1000 * 1000;
-    if (!kin_crash_available(&reason)) {
-        printf("1..0 # SKIP %s\n", reason);
-        return 77;
-    }
+    if (!tap_begin())
+        return TAP_SKIP;
     strcpy(path, "/dev/shm/kin-poll-XXXXXX");
     if (!mkdtemp(path) || setenv("KIN_DOMAIN", path, 1) < 0)
         return 1;
     for (unsigned i = 0; i < sizeof plays / sizeof *plays; i++) {
         struct kin_crash_result result;
-        if (argc > 1 && !strstr(plays[i].name, argv[1]))
+        if (!tap_wants(argv[1], plays[i].name))
             continue;
-        report(sweep(&plays[i], &result) == 0, "", plays[i].name);
-        printf("# ");
-        kin_crash_print(stdout, plays[i].name, &result);
-        fflush(stdout);
+        bool good = sweep(&plays[i], &result) == 0;
+        tap_sweep(good, plays[i].name, &result, "%s", plays[i].name);
     }
     if (argc == 1) {
         bite("a lock that is released", released);
@@ -398,6 +383,6 @@ int main(int argc, char **argv)
         bite("a message that is sent", sent);
         bite("a message that is sent, for a descriptor", sent_to_descriptor);
     }
-    printf("1..%u\n", number);
-    return remove_directory(path) != 0 || failed || number == 0;
+    int result = tap_end();
+    return remove_directory(path) != 0 ? 1 : result;
 }

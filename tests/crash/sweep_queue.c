@@ -2,6 +2,7 @@
  *
  *     sweep_queue              all scenes
  *     sweep_queue NAME         those whose name contains NAME */
+#include "aid.h"
 #include "scene.h"
 #include "twin.h"
 #include <stdio.h>
@@ -74,24 +75,15 @@ static int sweep(const struct scene *scene, struct kin_crash_result *result)
 
 int main(int argc, char **argv)
 {
-    const char *reason;
-    unsigned failed = 0, number = 0;
-    if (!kin_crash_available(&reason)) {
-        printf("1..0 # SKIP %s\n", reason);
-        return 77;
-    }
+    (void)argc;
+    if (!tap_begin())
+        return TAP_SKIP;
     for (unsigned i = 0; i < scene_count; i++) {
         struct kin_crash_result result;
-        if (argc > 1 && !strstr(scenes[i].name, argv[1]))
+        if (!tap_wants(argv[1], scenes[i].name))
             continue;
-        int found = sweep(&scenes[i], &result);
-        failed += found != 0;
-        printf("%s %u - %s: %llu points\n", found ? "not ok" : "ok", ++number, scenes[i].name,
-               (unsigned long long)result.points);
-        printf("# ");
-        kin_crash_print(stdout, scenes[i].name, &result);
-        fflush(stdout);
+        bool good = sweep(&scenes[i], &result) == 0;
+        tap_sweep(good, scenes[i].name, &result, "%s: %llu points", scenes[i].name, (unsigned long long)result.points);
     }
-    printf("1..%u\n", number);
-    return failed || number == 0;
+    return tap_end();
 }

@@ -335,41 +335,32 @@ static int sweep_kills(const struct scene *scene, enum kin_crash_mode mode, uint
                        struct kin_crash_result *result)
 {
     struct run run = {.scene = scene, .path = "/dev/shm/kin-semaphore-XXXXXX"};
-    const char *seed = getenv("KIN_SEED");
     if (!mkdtemp(run.path))
         return -1;
     int found = kin_crash_run(KIN_CRASH(.context = &run, .prepare = prepare_fresh, .victim = {arrive_here, work},
                                         .second = {settler_arrive, settle}, .check = check_here, .limit = limit,
-                                        .seed = seed ? strtoull(seed, NULL, 0) : 0),
+                                        .seed = sweep_seed()),
                               mode, result);
     return remove_directory(run.path) == 0 ? found : -1;
 }
-
-static unsigned number, failed;
 
 static void report(const char *name, const char *how, int found, const struct kin_crash_result *result)
 {
     char title[128];
     snprintf(title, sizeof title, "%s, %s", name, how);
-    failed += found != 0;
-    printf("%s %u - %s\n# ", found ? "not ok" : "ok", ++number, title);
-    kin_crash_print(stdout, title, result);
-    fflush(stdout);
+    tap_sweep(found == 0, title, result, "%s", title);
 }
 
 int main(int argc, char **argv)
 {
-    const char *reason;
     bool snapshots = argc > 1 && strcmp(argv[1], "--snapshot") == 0, all = getenv("KIN_LONG") != NULL;
-    const char *wanted = argc > 1 + snapshots ? argv[1 + snapshots] : "";
-    if (!kin_crash_available(&reason)) {
-        printf("1..0 # SKIP %s\n", reason);
-        return 77;
-    }
+    const char *wanted = argc > 1 + snapshots ? argv[1 + snapshots] : NULL;
+    if (!tap_begin())
+        return TAP_SKIP;
     for (unsigned i = 0; i < sizeof scenes / sizeof *scenes; i++) {
         struct kin_crash_result result;
         const struct scene *scene = &scenes[i];
-        if (!strstr(scene->name, wanted))
+        if (!tap_wants(wanted, scene->name))
             continue;
         if (scene->operate != init_anew)
             report(scene->name, "looked at", sweep_snapshot(scene, &result), &result);
@@ -381,6 +372,5 @@ int main(int argc, char **argv)
         report(scene->name, "killed, and its settler too",
                sweep_kills(scene, KIN_CRASH_KILL_TWICE, all ? 2000 : 4, &result), &result);
     }
-    printf("1..%u\n", number);
-    return failed || number == 0;
+    return tap_end();
 }

@@ -360,47 +360,32 @@ static int sweep(const struct act *act, struct kin_crash_result *result)
 
 static int sweep_twice(const struct act *act, struct kin_crash_result *result)
 {
-    const char *seed = getenv("KIN_SEED");
     char path[64] = "/dev/shm/kin-sync-XXXXXX";
     struct run run = {.act = act, .path = path, .again = true};
     if (!mkdtemp(path))
         return -1;
     int found = kin_crash_run(KIN_CRASH(.context = &run, .prepare = prepare, .victim = {arrive, operate},
                                         .second = {arrive, operate}, .check = check,
-                                        .limit = getenv("KIN_LONG") ? 0 : 6,
-                                        .seed = seed ? strtoull(seed, NULL, 0) : 0),
+                                        .limit = sweep_limit(6), .seed = sweep_seed()),
                               KIN_CRASH_KILL_TWICE, result);
     return remove_directory(path) == 0 ? found : -1;
 }
 
-static unsigned number, failed;
-
-static void tell(const struct act *act, const char *how, int found, const struct kin_crash_result *result)
-{
-    failed += found != 0;
-    printf("%s %u - %s%s\n# ", found ? "not ok" : "ok", ++number, act->name, how);
-    kin_crash_print(stdout, act->name, result);
-    fflush(stdout);
-}
-
 int main(int argc, char **argv)
 {
-    const char *reason;
-    if (!kin_crash_available(&reason)) {
-        printf("1..0 # SKIP %s\n", reason);
-        return 77;
-    }
+    (void)argc;
+    if (!tap_begin())
+        return TAP_SKIP;
     for (unsigned i = 0; i < sizeof acts / sizeof *acts; i++) {
         struct kin_crash_result result;
-        if (argc > 1 && !strstr(acts[i].name, argv[1]))
+        if (!tap_wants(argv[1], acts[i].name))
             continue;
         int found = sweep(&acts[i], &result);
-        tell(&acts[i], "", found, &result);
+        tap_sweep(found == 0, acts[i].name, &result, "%s", acts[i].name);
         if (!acts[i].twice || found)
             continue;
         found = sweep_twice(&acts[i], &result);
-        tell(&acts[i], ", two crashers", found, &result);
+        tap_sweep(found == 0, acts[i].name, &result, "%s, two crashers", acts[i].name);
     }
-    printf("1..%u\n", number);
-    return failed || number == 0;
+    return tap_end();
 }
