@@ -189,6 +189,13 @@ static void bury(kin_prefork *self, struct worker *worker)
     free(worker);
 }
 
+/* A close alone does not end the watch while a fork of the owner has a copy of the descriptor. Not part of bury(): the
+ * fork that destroys its copy would end the owner's watch. */
+static void forget(kin_prefork *self, const struct worker *worker)
+{
+    epoll_ctl(self->events, EPOLL_CTL_DEL, worker->post->fd, NULL);
+}
+
 /* How many workers have gone. */
 static int hear_all(kin_prefork *self)
 {
@@ -198,6 +205,7 @@ static int hear_all(kin_prefork *self)
         return reason(count, "%s: cannot watch the workers; was a descriptor closed by hand?", self->listener->label);
     for (int i = 0; i < count; i++)
         if (events[i].data.ptr && !hear(self, events[i].data.ptr)) {
+            forget(self, events[i].data.ptr);
             bury(self, events[i].data.ptr);
             gone++;
         }

@@ -286,6 +286,28 @@ static int open_count(void)
 }
 
 /* A worker is killed at any moment, over and over: each kill costs at most the one client that it had taken. */
+/* A fork of the owner that lets go of nothing. */
+static int keep_all(void *context)
+{
+    (void)context;
+    for (;;)
+        pause();
+}
+
+static void a_gone_worker_is_told_once(void **state)
+{
+    begin(state);
+    pid_t worker = start(serve), fork = test_child(keep_all, NULL);
+    test_kill(worker);
+    check_is(kin_prefork_run(prefork, KIN_FOREVER), 0);
+    check_is(kin_prefork_workers(prefork), 0);
+    struct pollfd owner = {.fd = kin_prefork_fd(prefork), .events = POLLIN};
+    check_is(poll(&owner, 1, 0), 0);
+    check_is(kin_prefork_run(prefork, KIN_NOW), -ETIMEDOUT);
+    test_kill(fork);
+    end();
+}
+
 static void random_kills_cost_what_was_taken(void **state)
 {
     enum { WORKERS = 4, CLIENTS = 400 };
@@ -328,7 +350,7 @@ int main(void)
         TEST(a_death_before_looking_loses_nothing), TEST(what_was_taken_ends_with_its_taker),
         TEST(a_take_that_ended_is_asked_again),    TEST(a_worker_without_room_gives_back),
         TEST(a_pollable_owner),                    TEST(bad_input_is_a_sentence),
-        TEST(random_kills_cost_what_was_taken),
+        TEST(a_gone_worker_is_told_once),           TEST(random_kills_cost_what_was_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
