@@ -285,13 +285,13 @@ static int open_count(void)
     return count - 3;
 }
 
-/* A worker is killed at any moment, over and over: each kill costs at most the one client that it had taken. */
 /* A fork of the owner that lets go of nothing. */
 static int keep_all(void *context)
 {
     (void)context;
     for (;;)
         pause();
+    return 0;
 }
 
 static void a_gone_worker_is_told_once(void **state)
@@ -308,6 +308,7 @@ static void a_gone_worker_is_told_once(void **state)
     end();
 }
 
+/* A worker is killed at any moment, over and over: each kill costs at most the one client that it had taken. */
 static void random_kills_cost_what_was_taken(void **state)
 {
     enum { WORKERS = 4, CLIENTS = 400 };
