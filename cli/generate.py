@@ -218,7 +218,7 @@ def completion(commands):
         words = " ".join(word for option in command.options
                          for word in (["-" + option.letter] if option.letter else []) + ["--" + option.name])
         cases.append(f"    {'|'.join(quoted(name) for name in names)}) words=\"{words}\" ;;")
-        if "NAME" in command.operands and not command.name.startswith("mk "):
+        if re.search(r"\b(NAME|QUEUE)\b", command.operands) and not command.name.startswith("mk "):
             named += names
     return COMPLETION.format(first=" ".join(first), kinds=" ".join(kinds), cases="\n".join(cases),
                              named="|".join(named))

@@ -72,11 +72,11 @@ static void print_base64(FILE *out, const unsigned char *data, uint64_t length)
     putc('"', out);
 }
 
-void print_json(FILE *out, const struct kin_message *message)
+static void print_fields(FILE *out, const struct kin_message *message)
 {
     bool text = is_utf8(message->data, message->length);
     fprintf(out,
-            "{\"sequence\":%" PRIu64 ",\"type\":%" PRId64 ",\"priority\":%" PRIu32 ",\"attempts\":%" PRIu32
+            "\"sequence\":%" PRIu64 ",\"type\":%" PRId64 ",\"priority\":%" PRIu32 ",\"attempts\":%" PRIu32
             ",\"length\":%" PRIu64 ",\"%s\":",
             message->sequence, message->type, message->priority, message->attempts, message->length,
             text ? "data" : "base64");
@@ -85,4 +85,16 @@ void print_json(FILE *out, const struct kin_message *message)
     else
         print_base64(out, message->data, message->length);
     fputs("}\n", out);
+}
+
+void print_json(FILE *out, const struct kin_message *message)
+{
+    putc('{', out);
+    print_fields(out, message);
+}
+
+void print_record(FILE *out, const struct kin_message *message, const struct timespec *when, uint64_t queue)
+{
+    fprintf(out, "{\"time\":%lld.%09ld,\"queue\":%" PRIu64 ",", (long long)when->tv_sec, when->tv_nsec, queue);
+    print_fields(out, message);
 }

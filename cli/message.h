@@ -6,3 +6,5 @@
 void print_json_string(FILE *out, const char *text, uint64_t length);
 /* One line: an object of sequence, type, priority, attempts, length, and data; for what is no UTF-8, base64. */
 void print_json(FILE *out, const struct kin_message *message);
+/* The same, with when it was taken before it, and the inode of the queue that it was taken from. */
+void print_record(FILE *out, const struct kin_message *message, const struct timespec *when, uint64_t queue);

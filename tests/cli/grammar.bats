@@ -31,8 +31,8 @@ load helper
 }
 
 @test "each command prints its usage by --help, and on a bad option points to it" {
-    for command in "mk queue" "mk lock" "mk domain" rm ls show who clean deaths send recv spawn doctor demo bench help \
-        signal wait version; do
+    for command in "mk queue" "mk lock" "mk domain" rm ls show who clean deaths send recv record replay \
+        spawn doctor demo bench help signal wait version; do
         run kin $command --help
         expect 0 "Usage: kin "
         run kin $command --nonsense
