@@ -57,14 +57,13 @@ IN_CHILD void bare_set_mask(uint64_t mask)
  * Ignored they are by nobody's wish: glibc's posix_spawn leaves them so, in make's children for one. */
 IN_CHILD void bare_default_signals(bool keep_ignored)
 {
-    unsigned long action[8] = {(unsigned long)SIG_DFL}, now[8];
+    unsigned long usual[8] = {(unsigned long)SIG_DFL}, ignore[8] = {(unsigned long)SIG_IGN}, now[8];
     for (int signal = 1; signal <= 64; signal++) {
         bool of_libc = signal > 31 && signal < SIGRTMIN;
-        bool ignored =
-            syscall(SYS_rt_sigaction, signal, NULL, now, sizeof(uint64_t)) == 0 && now[0] == (unsigned long)SIG_IGN;
-        if (of_libc ? !ignored : keep_ignored && ignored)
-            continue;
-        syscall(SYS_rt_sigaction, signal, action, NULL, sizeof(uint64_t));
+        bool ignored = syscall(SYS_rt_sigaction, signal, of_libc ? NULL : usual, now, sizeof(uint64_t)) == 0 &&
+                       now[0] == (unsigned long)SIG_IGN;
+        if (ignored && (of_libc || keep_ignored))
+            syscall(SYS_rt_sigaction, signal, of_libc ? usual : ignore, NULL, sizeof(uint64_t));
     }
 }
 
