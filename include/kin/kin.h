@@ -24,6 +24,7 @@
 #include <kin/rwlock.h>
 #include <kin/segment.h>
 #include <kin/semaphore.h>
+#include <kin/service.h>
 #include <kin/signal.h>
 #include <kin/socket.h>
 #include <kin/timer.h>

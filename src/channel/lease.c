@@ -1,6 +1,7 @@
 /* Giving back what is in hand: done, put back, release, done-and-send, the dead-letter queue.
  * The six headings are in channel/queue.h. */
 #include "channel/move.h"
+#include "sys/plant.h"
 #include "sys/reason.h"
 #include <errno.h>
 #include <string.h>
@@ -27,8 +28,10 @@ static int end_record(kin_queue *queue, struct seat *seat, uint32_t slot, struct
     move_prepare(seat, &move);
     if (end->to_lane || end->list == LIST_FREE)
         bits = queue_fire(queue, what, &ring);
+    uint32_t caller = PLANTED(NO_CALLER) ? 0 : event_fire(&record->caller);
     move_commit(queue, seat, &move);
     queue_unlock(queue, seat);
+    event_wake(&record->caller, caller);
     queue_wake(queue, queue_event(queue, what), bits, ring);
     return 0;
 }

@@ -20,15 +20,19 @@
  * Always   a record is in exactly one list, by its state: free, fresh (never used yet), a lane, held, aside. A free
  *          record may keep its block for its next message; no two records name the same block. Derived values are
  *          wrong only while an op is under way. Before a process has its first record, its process record names the
- *          queue.
+ *          queue. A bit of `caller`, a record's own event, that is unset while somebody sleeps on it is wrong, one set
+ *          too much is slow.
  * Order    op, event (sync/event.h), payload and fields, KEEP_ORDER, state, KEEP_ORDER, apply, op.kind = 0, release.
  *          Taking space: the op names the free record, block into it, then the tree. Giving it back: the op names the
  *          free record, then the tree, then block = 0.
+ *          `caller` is armed under the lock by who then sleeps until the record is ended; counted up when the record
+ *          is taken, so that nobody falls asleep on what he saw before; fired when it is ended or put back.
  * Death    before the commit: nothing happened; the space of the free record that the op names is given back. After:
  *          the thief applies. Rebuilding: op.kind is OP_UNKNOWN all the while, so the next one begins anew. Holding
  *          records: settled by whoever looks for messages or space, by queue_settle_slot, a pure function of the
  *          record and of the dead life's finish record.
- * Tests    tests/unit/channel, tests/crash/sweep_queue, model/event.pml, model/finish.pml. */
+ * Tests    tests/unit/channel, tests/crash/sweep_queue, tests/crash/sweep_service, model/event.pml,
+ *          model/finish.pml. */
 #ifndef CHANNEL_QUEUE_H
 #define CHANNEL_QUEUE_H
 
@@ -64,7 +68,7 @@ struct record {
     uint32_t finisher; /* the life that finishes it by done-and-send, 0: none */
     uint32_t handle;   /* of the process that holds it: through which handle */
     uint32_t cpu;      /* where it was touched last */
-    uint32_t spare;
+    uint32_t caller;   /* event: of who waits for the end of this record (channel/service_call.c) */
     unsigned char bytes[INLINE_BYTES];
 };
 _Static_assert(sizeof(struct record) == 128 && offsetof(struct record, bytes) == 64, "one layout for 32 and 64 bits");

@@ -122,6 +122,7 @@ static int hold(struct waiting *waiting, const struct kin_receive *how, enum tag
     meet_sender(queue, record);
     STORE(record->finisher, 0);
     STORE(record->handle, queue->number);
+    STORE(record->caller, LOAD(record->caller) + EVENT_ONE);
     result = move_away(waiting, &move, LIST_HELD);
     if (result == 0)
         *out = message;

@@ -44,9 +44,10 @@ static bool settle_record(kin_queue *queue, struct seat *seat, uint32_t slot, st
         return false;
     enum kin_ready what = full ? KIN_CAN_RECEIVE : KIN_CAN_SEND;
     move_prepare(seat, &move);
-    uint32_t bits = queue_fire(queue, what, &ring);
+    uint32_t bits = queue_fire(queue, what, &ring), caller = event_fire(&record->caller);
     bool done = move_commit(queue, seat, &move);
     event_wake(queue_event(queue, what), bits);
+    event_wake(&record->caller, caller);
     if (ring)
         poll_ring_slowly(queue->object.domain, queue_pollers(queue), ring);
     static const char *const names[] = {"", "", "a loan", "a borrow", "a lease", "a receive"};

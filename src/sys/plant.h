@@ -17,6 +17,8 @@ enum plant {
     PLANT_NO_WITNESS,     /* a thief does not ask whether the dead owner's command holds the lock */
     PLANT_NO_HOLDERS,     /* a receiver does not sleep on the lives of lease holders */
     PLANT_NO_RING,        /* who is armed is not rung */
+    PLANT_NO_CALLER,      /* who ends a request does not wake its caller */
+    PLANT_NO_SERVER,      /* a caller does not look whether the server of his request lives */
     PLANT_STOP_AWAKE,     /* no bug: who is about to sleep on a queue stops (SIGSTOP) between release and sleep */
     PLANT_STOP_WOKEN,     /* no bug: who was woken stops before he takes the lock */
 };

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <kin/lock.h>
+#include <kin/service.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,6 +88,48 @@ static int take_and_die(void)
     return 1;
 }
 
+static kin_service *open_service(int serve)
+{
+    kin_service *service;
+    if (kin_service_open(NULL, "service", KIN_SERVICE(.serve = serve, .calls = 8), &service) < 0) {
+        fprintf(stderr, "%s\n", kin_reason());
+        _exit(2);
+    }
+    return service;
+}
+
+static int call_one(void)
+{
+    char reply[8];
+    int result = kin_service_call(open_service(0), "?", 1, reply, sizeof reply, KIN_CALL(.wait = 1), KIN_FOREVER, NULL);
+    return result < 0 && result != -ECONNRESET;
+}
+
+static int take_call(kin_service *service, struct kin_request *request)
+{
+    int result = kin_service_take(service, KIN_FOREVER, request);
+    raise(SIGSTOP); /* until the caller sleeps */
+    return result;
+}
+
+static int serve_and_stay(void)
+{
+    struct kin_request request;
+    kin_service *service = open_service(1);
+    if (take_call(service, &request) < 0 || kin_service_reply(service, &request, 0, "!", 1) < 0)
+        return 1;
+    for (;;)
+        pause(); /* his death would wake the caller */
+}
+
+static int take_call_and_die(void)
+{
+    struct kin_request request;
+    take_call(open_service(1), &request);
+    raise(SIGKILL);
+    return 1;
+}
+
 static pid_t start_with(enum plant plant, int (*run)(void))
 {
     kin_planted |= 1u << plant;
@@ -135,6 +178,31 @@ static int announce(int patience)
     kill(stranger, SIGKILL);
     waitpid(stranger, NULL, 0);
     return result;
+}
+
+/* The caller sleeps when his request is served, or its server dies. */
+static int call_of(int (*serve)(void), int patience)
+{
+    pid_t server = start(serve);
+    until_state(server, 'S');
+    pid_t caller = start(call_one);
+    until_state(server, 'T');
+    until_state(caller, 'S');
+    kill(server, SIGCONT);
+    int result = ends(caller, patience);
+    kill(server, SIGKILL);
+    waitpid(server, NULL, 0);
+    return result;
+}
+
+static int call_served(int patience)
+{
+    return call_of(serve_and_stay, patience);
+}
+
+static int call_dropped(int patience)
+{
+    return call_of(take_call_and_die, patience);
 }
 
 static int lock_and_die(void)
@@ -317,6 +385,8 @@ static const struct bite {
     {PLANT_NO_BATON, "no baton", baton},
     {PLANT_NO_FIRE, "the event is not fired before the commit", fire},
     {PLANT_NO_ANNOUNCE, "a death is not announced", announce},
+    {PLANT_NO_CALLER, "who ends a request does not wake its caller", call_served},
+    {PLANT_NO_SERVER, "a caller does not ask whether his server lives", call_dropped},
     {PLANT_NO_HOLD, "a lock's holding is not recorded", hold_apart},
     {PLANT_NO_WITNESS, "a thief does not ask for the dead owner's command (kin_lock_hand_on)", witness},
     {PLANT_COMMIT_FIRST, "commit before payload", NULL},

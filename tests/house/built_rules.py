@@ -16,6 +16,7 @@ PERMITTED = {
     ('life_life.c', 'thread_end'): 'the key by which a thread that ends gives back its lives; set once, at loading',
     ('life_bell.c', 'number'): 'numbers the doorbells of this process',
     ('channel_queue.c', 'handles'): 'numbers the handles of this process',
+    ('channel_service_call.c', 'calls'): 'numbers the calls of this process',
     ('sys_futex.c', 'answer'): 'whether futex_waitv works: asked once, the same for all threads',
 }
 
