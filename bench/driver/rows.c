@@ -92,6 +92,13 @@ static const struct entry any[] = {{ROLE_KIN, "kin", "kin", "any-64", NULL},
                                    {ROLE_PEER, "kin, one queue", "kin", "queue", NULL},
                                    {0}};
 
+#define SOCKET "Unix socket"
+static const struct entry call[] = {{ROLE_KIN, "kin", "kin", "service", NULL},
+                                    {ROLE_KERNEL, SOCKET, "kernel", "socket", NULL},
+                                    {ROLE_PEER, "kin, two queues", "kin", "queue", NULL},
+                                    {ROLE_PEER, "ZeroMQ pair", "zmq", "pair", NULL},
+                                    {0}};
+
 static const struct entry loan[] = {{ROLE_KIN, "kin", "kin", "loan", NULL},
                                     {ROLE_LIMIT, "1 MiB handed over", "limit", "touch", NULL},
                                     {ROLE_KERNEL, "pipe, copied", "kernel", "big-pipe", NULL},
@@ -226,6 +233,10 @@ const struct row rows[] = {
      .goals = {{"kin, any of 1", FORM_AT_MOST, 2, 1.2}}},
     {.name = "any-s", .title = "any of 64 queues: one way of 64 B, s", NS, .contest = "latency-s", .entries = any,
      .goals = {{"kin, any of 1", FORM_AT_MOST, 2, 1.2}}},
+    {.name = "call-x", .title = "service: half of a call of 64 B, x", NS, .contest = "latency-x", .entries = call,
+     .goals = {{SOCKET, FORM_TIMES, 10, 0}, {"kin, two queues", FORM_AT_MOST, 3, 0}}},
+    {.name = "call-s", .title = "service: half of a call of 64 B, s", NS, .contest = "latency-s", .entries = call,
+     .goals = {{SOCKET, FORM_TIMES, 1, 0}, {"kin, two queues", FORM_AT_MOST, 1.5, 0}}},
     {.name = "loan-x", .title = "queue: one way of 1 MiB by loan and borrow, x", NS, .contest = "latency-x",
      .entries = loan, .goals = {{"kin, 64 B copied", FORM_AT_MOST, 2, 1.3}}},
     {.name = "loan-s", .title = "queue: one way of 1 MiB by loan and borrow, s", NS, .contest = "latency-s",

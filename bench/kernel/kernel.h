@@ -6,7 +6,7 @@
 #include "common/transport.h"
 
 extern const struct transport sysv_transport, pipe_transport, big_pipe_transport, quiet_pipe_transport,
-    mqueue_transport;
+    mqueue_transport, socket_transport;
 extern const struct locker shm_locker;
 extern const struct locker read_locker, semop_locker, robust_locker, mutex_locker, semaphore_locker;
 const char *mqueue_absent(void);

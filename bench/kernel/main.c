@@ -13,6 +13,7 @@ int main(int argc, char **argv)
         {.name = "pipe", .transport = &pipe_transport},
         {.name = "big-pipe", .transport = &big_pipe_transport},
         {.name = "quiet-pipe", .transport = &quiet_pipe_transport, .absent = quiet_pipe_absent},
+        {.name = "socket", .transport = &socket_transport},
         {.name = "mqueue", .transport = &mqueue_transport, .absent = mqueue_absent},
         {.name = "semop", .locker = &semop_locker},
         {.name = "shm", .locker = &shm_locker},

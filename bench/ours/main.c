@@ -15,6 +15,7 @@ int main(int argc, char **argv)
         {.name = "condition", .specials = condition_specials},
         {.name = "spawn", .spawn = process_spawn},          {.name = "growth", .specials = growth_specials},
         {.name = "any-1", .transport = &any_1_transport},  {.name = "any-64", .transport = &any_64_transport},
+        {.name = "service", .transport = &service_transport},
         {.name = "death", .specials = death_specials}};
     return contestant_main(argc, argv, contestants, sizeof contestants / sizeof *contestants);
 }

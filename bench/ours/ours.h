@@ -13,7 +13,7 @@ kin_domain *domain_fresh(void);
 void must_failed(const char *call) __attribute__((noreturn));
 
 extern const struct transport queue_transport, loan_transport, channel_transport, pipe_transport;
-extern const struct transport any_1_transport, any_64_transport;
+extern const struct transport any_1_transport, any_64_transport, service_transport;
 extern const struct locker arena_locker, segment_locker;
 extern const struct locker read_locker, lock_locker, semaphore_locker, filelock_locker;
 extern const struct contest_special growth_specials[], death_specials[], rwlock_specials[], condition_specials[];
