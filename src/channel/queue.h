@@ -175,7 +175,7 @@ static inline void queue_unlock(kin_queue *queue, struct seat *seat)
 }
 static inline struct poll_table queue_pollers(kin_queue *queue)
 {
-    return (struct poll_table){&queue->hot->armed, queue->shared->pollers};
+    return (struct poll_table){&queue->hot->armed, queue->shared->pollers, POLLERS_MAX};
 }
 /* Rings pollers and wakes sleepers after the release: bits from event_fire, and what pollers are armed for. */
 static inline void queue_wake(kin_queue *queue, uint32_t *event, uint32_t bits, uint32_t ring)

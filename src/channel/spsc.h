@@ -92,7 +92,7 @@ struct kin_channel {
 
 static inline struct poll_table channel_pollers(kin_channel *channel)
 {
-    return (struct poll_table){&channel->shared->armed, channel->shared->pollers};
+    return (struct poll_table){&channel->shared->armed, channel->shared->pollers, POLLERS_MAX};
 }
 
 static inline unsigned char *slot_at(const kin_channel *channel, uint64_t position)

@@ -58,7 +58,7 @@ int kin_condition_wait(kin_segment *segment, kin_condition *condition, kin_lock 
     struct seat *seat = place_enter(segment, condition, &make, &offset, &result);
     if (!seat)
         return result;
-    uint32_t armed = event_arm_openly(&condition->event);
+    uint32_t armed = event_arm_openly(&condition->event, EVENT_SLEEPERS);
     result = kin_lock_release(segment, lock);
     if (result < 0)
         return result;
@@ -121,7 +121,7 @@ static bool is_ready(struct pollable *thing, bool slow)
 {
     kin_segment *segment = thing->handle;
     kin_condition *condition = (kin_condition *)(void *)(segment->data + thing->offset);
-    uint64_t before = thing->seen, armed = event_arm_openly(&condition->event) | EVENT_BITS;
+    uint64_t before = thing->seen, armed = event_arm_openly(&condition->event, EVENT_SLEEPERS) | EVENT_BITS;
     thing->seen = armed | (uint64_t)LOAD(segment->object.domain->shared->deaths) << 32;
     bool late = slow && clock_monotonic() - thing->told >= BACKSTOP(WAIT_BACKSTOP);
     bool told = object_removed(&segment->object, slow) < 0 || (before && thing->seen != before) || late;

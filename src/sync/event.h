@@ -51,22 +51,23 @@ static inline uint32_t event_arm(uint32_t *event, uint32_t bits)
     return value;
 }
 
-static inline uint32_t event_arm_openly(uint32_t *event)
+static inline uint32_t event_arm_openly(uint32_t *event, uint32_t bits)
 {
-    uint32_t value = FETCH_OR(*event, EVENT_SLEEPERS) | EVENT_SLEEPERS;
+    uint32_t value = FETCH_OR(*event, bits) | bits;
     FENCE_BEHIND_ATOMIC();
     return value;
 }
 
-/* Wakes all. */
-static inline void event_raise(uint32_t *event)
+/* Wakes all. The bits that were set. */
+static inline uint32_t event_raise(uint32_t *event)
 {
     uint32_t value = LOAD(*event);
     while (unlikely(value & EVENT_BITS) && !PLANTED(NO_FIRE))
         if (CAS(*event, &value, (value & ~EVENT_BITS) + EVENT_ONE)) {
             futex_wake(event, FUTEX_ALL);
-            return;
+            return value & EVENT_BITS;
         }
+    return 0;
 }
 
 /* Wakes one at least, where nobody passes a baton on. The bit stays as long as somebody is there. A sleeper stands

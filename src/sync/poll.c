@@ -5,7 +5,7 @@
 
 static struct poller *find(struct poll_table table, bell_id bell)
 {
-    for (unsigned i = 0; i < POLLERS_MAX; i++)
+    for (unsigned i = 0; i < table.count; i++)
         if (LOAD_ACQUIRE(table.pollers[i].bell) == bell)
             return &table.pollers[i];
     return NULL;
@@ -27,7 +27,7 @@ struct poller *poll_join(kin_domain *domain, struct poll_table table, bell_id be
     while ((poller = find(table, 0)))
         if (take(poller, 0, bell))
             return poller;
-    for (unsigned i = 0; i < POLLERS_MAX; i++) {
+    for (unsigned i = 0; i < table.count; i++) {
         bell_id owner = LOAD(table.pollers[i].bell);
         if (bell_is_stale(domain, owner) && take(&table.pollers[i], owner, bell))
             return &table.pollers[i];
@@ -57,7 +57,7 @@ void poll_ring_slowly(kin_domain *domain, struct poll_table table, uint64_t bits
     uint64_t seen = LOAD_ACQUIRE(*table.armed), left = 0;
     if (PLANTED(NO_RING))
         return;
-    for (unsigned i = 0; i < POLLERS_MAX; i++) {
+    for (unsigned i = 0; i < table.count; i++) {
         struct poller *poller = &table.pollers[i];
         if (LOAD(poller->arms) & bits && FETCH_AND(poller->arms, ~bits) & bits)
             bell_ring(domain, LOAD_ACQUIRE(poller->bell));

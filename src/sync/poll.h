@@ -12,8 +12,8 @@
  * a bit for sleepers: `ready` sets that bit when it is about to answer "not yet", as a sleeper does, and who has woken
  * sleepers looks at the table. `ready` settles what the dead left before it says no.
  *
- * Layout   struct poller in life/bell.h; a table of POLLERS_MAX and beside it one u64, `armed`: in its low half the
- *          bits that anybody is armed for, folded; in its high half a count of all armings.
+ * Layout   struct poller in life/bell.h; a table of them and beside it one u64, `armed`: in its low half the bits that
+ *          anybody is armed for, folded; in its high half a count of all armings.
  * States   of an entry: free {bell 0} -> joined {bell, arms 0} <-> armed {bell, arms}; joined or armed by the dead ->
  *          joined by another, or free.
  * Always   only its owner sets bits in `arms`; anybody takes them off. A bit of `arms` that is set too much is slow (a
@@ -37,14 +37,15 @@
 
 struct poll_table {
     uint64_t *armed;
-    struct poller *pollers; /* POLLERS_MAX */
+    struct poller *pollers;
+    unsigned count;
 };
 
 /* The table of all that lies in a segment. */
 static inline struct poll_table poll_table_of(kin_segment *segment)
 {
     struct data_header *header = (struct data_header *)(void *)segment->object.segment.header;
-    return (struct poll_table){&header->armed, header->pollers};
+    return (struct poll_table){&header->armed, header->pollers, POLLERS_MAX};
 }
 
 /* The bit for a thing in a segment, by its place. Two things may have the same: then both are looked at. */

@@ -168,7 +168,7 @@ int set_arm(kin_poll *set, struct member *member)
     if (!member->poller || LOAD(member->poller->bell) != bell_of(set, member))
         member->poller = poll_join(bell->domain, thing->table, bell_of(set, member));
     if (!member->poller)
-        return reason(-EBUSY, "%s has %u pollers already", thing->object->segment.path, POLLERS_MAX);
+        return reason(-EBUSY, "%s has %u pollers already", thing->object->segment.path, thing->table.count);
     poll_arm(thing->table, member->poller, thing->bit);
     member->armed = true;
     return 0;

@@ -97,7 +97,7 @@ static int await_readers(struct wish *wish)
             relax();
     }
     for (wish->effort = EFFORT_FAIR;;) {
-        wait.value = event_arm_openly(&rwlock->event);
+        wait.value = event_arm_openly(&rwlock->event, EVENT_SLEEPERS);
         if (!(LOAD(rwlock->state) & NEVER) && !membarrier_fence_all())
             change_state(rwlock, NEVER, 0);
         if (look(wish, &wait))
@@ -415,7 +415,7 @@ static bool is_ready(struct pollable *thing, bool slow)
         return true;
     if (!mutex_arm(&segment->object, &rwlock->word, 0, slow))
         return false;
-    event_arm_openly(&rwlock->event);
+    event_arm_openly(&rwlock->event, EVENT_SLEEPERS);
     if (LOAD(rwlock->state) & QUICK)
         membarrier_fence_all(); /* if we may not: who leaves now is seen at the backstop */
     return look(&wish, &wait);

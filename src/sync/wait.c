@@ -8,7 +8,7 @@
 enum woken wait_sleep(const struct wait *wait)
 {
     kin_domain *domain = wait->seat->domain;
-    struct futex_word words[WAIT_LIVES_MAX + 3] = {{wait->word, wait->value}, {&domain->shared->obit, 0}};
+    struct futex_word words[WAIT_LIVES_MAX + 4] = {{wait->word, wait->value}, {&domain->shared->obit, 0}};
     unsigned count = 2;
     for (unsigned i = 0; i < wait->lives; i++) {
         struct life *life = life_at(domain, wait->life[i]);
@@ -17,6 +17,8 @@ enum woken wait_sleep(const struct wait *wait)
             return WOKEN_LOOK; /* he died since the caller looked */
         words[count++] = (struct futex_word){&life->word, word};
     }
+    if (wait->guard && !PLANTED(NO_GUARD))
+        words[count++] = (struct futex_word){wait->guard, wait->guard_value};
     words[count++] = words[0];
 
     int64_t left = clock_left(wait->until), span = wait->longest ? wait->longest : BACKSTOP(WAIT_BACKSTOP);

@@ -39,6 +39,10 @@ struct wait {
     uint32_t what;
     uint32_t *word;
     uint32_t value;
+    /* NULL, or what others change without a lock before they wake the word, and may die in between: it must still be
+     * guard_value when the sleeper is queued where a death wakes him. */
+    uint32_t *guard;
+    uint32_t guard_value;
     unsigned lives; /* how many of `life` are set */
     uint32_t life[WAIT_LIVES_MAX];
     int64_t longest; /* ns; 0: the backstop. Shorter when a process was seen ending */

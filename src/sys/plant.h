@@ -19,7 +19,11 @@ enum plant {
     PLANT_NO_RING,        /* who is armed is not rung */
     PLANT_NO_CALLER,      /* who ends a request does not wake its caller */
     PLANT_NO_SERVER,      /* a caller does not look whether the server of his request lives */
+    PLANT_NO_GUARD,       /* what a sleeper looked at is not looked at again when a death can wake him */
+    PLANT_NO_RECHECK,     /* a reader without a lock does not look again behind its copy */
+    PLANT_MISCOUNT,       /* a gap is told one message too short */
     PLANT_STOP_AWAKE,     /* no bug: who is about to sleep on a queue stops (SIGSTOP) between release and sleep */
+    PLANT_STOP_COPYING,   /* no bug: a reader without a lock stops before its copy */
     PLANT_STOP_WOKEN,     /* no bug: who was woken stops before he takes the lock */
 };
 

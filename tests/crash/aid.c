@@ -1,4 +1,5 @@
 #include "aid.h"
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -23,6 +24,22 @@ int end_of(pid_t child, int milliseconds)
 int ends(pid_t child, int milliseconds)
 {
     return end_of(child, milliseconds) == 0 ? 0 : -1;
+}
+
+void until_state(pid_t child, char wanted)
+{
+    char path[64], text[256], state = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)child);
+    while (state != wanted) {
+        int fd = open(path, O_RDONLY);
+        ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+        close(fd);
+        if (length <= 0)
+            return;
+        text[length] = 0;
+        state = strrchr(text, ')')[2];
+        usleep(500);
+    }
 }
 
 int remove_directory(const char *path)

@@ -12,6 +12,9 @@ int end_of(pid_t child, int milliseconds);
 /* 0 when the child ended well within that time; it is killed else. */
 int ends(pid_t child, int milliseconds);
 
+/* Returns when it is in that state of /proc/PID/stat: 'S' asleep, 'T' stopped; or is gone. */
+void until_state(pid_t child, char wanted);
+
 /* Removes a test's directory and what is in it. A shell pattern may be given. */
 int remove_directory(const char *path);
 

@@ -7,7 +7,6 @@
 #include "sync/semaphore.h"
 #include "sys/plant.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <kin/lock.h>
 #include <kin/service.h>
 #include <signal.h>
@@ -33,22 +32,6 @@ static pid_t start(int (*run)(void))
         exit(run()); /* orderly: a death would wake whom the bug forgot */
     }
     return child;
-}
-
-static void until_state(pid_t child, char wanted)
-{
-    char path[64], text[256], state = 0;
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)child);
-    while (state != wanted) {
-        int fd = open(path, O_RDONLY);
-        ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-        close(fd);
-        if (length <= 0)
-            return;
-        text[length] = 0;
-        state = strrchr(text, ')')[2];
-        usleep(500);
-    }
 }
 
 static kin_queue *open_queue(const char *name)

@@ -306,20 +306,6 @@ static int poll_by_descriptor(void)
     return fd < 0 || result < 0 || poll(&ready, 1, -1) != 1 ? -1 : 0;
 }
 
-static void until_state(pid_t child, char wanted)
-{
-    char name[64], text[256], state = 0;
-    snprintf(name, sizeof name, "/proc/%d/stat", (int)child);
-    while (state != wanted && state != 'Z') {
-        FILE *file = fopen(name, "r");
-        if (!file || !fgets(text, sizeof text, file))
-            return;
-        fclose(file);
-        state = strrchr(text, ')')[2];
-        usleep(500);
-    }
-}
-
 /* Somebody polls and sleeps; then what he waits for is done, by one who goes on living. */
 static int poll_and_do(int (*make)(void), int (*wait)(void), int patience)
 {
