@@ -59,7 +59,8 @@ enum kin_kind {
     KIN_KIND_SEMAPHORE,
     KIN_KIND_RWLOCK,
     KIN_KIND_BARRIER,
-    KIN_KIND_LATCH
+    KIN_KIND_LATCH,
+    KIN_KIND_TOPIC
 };
 
 /* What a kind is called ("queue"); NULL for a number that is none. */
@@ -95,7 +96,8 @@ struct kin_party {
     pid_t pid, tid;   /* as its own PID namespace numbers them; tid 0: the whole process */
     int alive;        /* 1 alive, 0 dead, -1 cannot be known from here; 2 dead, but a command that was handed the lock
                        * (kin_lock_hand_on) holds it still */
-    uint64_t count;   /* leases, loans and borrows of a queue; units of semaphores; 1 for a lock, a seat, a promise */
+    uint64_t count;   /* leases, loans and borrows of a queue; subscribers, loans and borrows of a topic; units of
+                       * semaphores; 1 for a lock, a seat, a promise */
     uint64_t offset;  /* of the lock in its segment */
     char command[16]; /* the process's name when it first used kin */
 };

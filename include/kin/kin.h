@@ -28,5 +28,6 @@
 #include <kin/signal.h>
 #include <kin/socket.h>
 #include <kin/timer.h>
+#include <kin/topic.h>
 
 #endif

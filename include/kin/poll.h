@@ -29,6 +29,7 @@
 #include <kin/queue.h>
 #include <kin/rwlock.h>
 #include <kin/semaphore.h>
+#include <kin/topic.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -46,6 +47,8 @@ void kin_poll_destroy(kin_poll *poll);
 int kin_poll_add_queue(kin_poll *poll, kin_queue *queue, enum kin_ready what);
 /* The calling thread takes that end of the channel, and is the one to wait. */
 int kin_poll_add_channel(kin_poll *poll, kin_channel *channel, enum kin_ready what);
+/* The subscriber can read on. */
+int kin_poll_add_subscriber(kin_poll *poll, kin_subscriber *subscriber);
 int kin_poll_add_lock(kin_poll *poll, kin_segment *segment, kin_lock *lock);
 int kin_poll_add_rwlock(kin_poll *poll, kin_segment *segment, kin_rwlock *rwlock, enum kin_rwlock_ready what);
 /* A unit of semaphore 0 can be acquired. */
