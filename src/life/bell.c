@@ -70,6 +70,7 @@ bool bell_ring(kin_domain *domain, bell_id id)
             return false;
         uint32_t seen = LOAD(life->rung);
         uint32_t which = (uint32_t)(id >> 32) & (BELL_SORTS - 1), from = cpu_now() & RUNG_FROM;
+        which ^= PLANTED(WRONG_SORT) ? BELL_SORTS / 2 : 0;
         while (!CAS(life->rung, &seen, (RUNG_COUNT(seen) + 1) << RUNG_COUNT_AT | which << RUNG_SORT_AT | from))
             continue;
         futex_wake(&life->rung, 1);

@@ -2,9 +2,9 @@
  *
  * There are two kinds, with one name for both, a bell_id. A *life's bell* is a word in its record, on which its thread
  * sleeps: to ring is to count it up and to wake it; it also tells for what it rang last, and from which processor. A
- * sleeps: to ring is to count it up and to wake it; it also tells for what it rang last, and from where. A
- * may ring. It belongs to a handle of a process; the name carries the process record's id, so that the bells of the
- * dead are known and swept.
+ * *pollable bell* is a FIFO in the domain's directory, `bell.PROCESS.NUMBER`, that its owner polls and reads and
+ * anybody may ring. It belongs to a handle of a process; the name carries the process record's id, so that the bells of
+ * the dead are known and swept.
  *
  * The announcer of a death wakes all lives on obit, and rings all FIFOs: each owner then looks after his own objects,
  * as the sleepers do.
@@ -13,8 +13,7 @@
  *          objects, struct poller, as sync/poll.h says.
  * States   made, removed.
  * Always   `bells` unset while there is a FIFO is slow: its owner learns of a death by his timer. It is never unset
- *          again. `rung` counted up without need, or with another sort, is slow: the
- *          backstop looks at all.
+ *          again. `rung` counted up without need, or with another sort, is slow: the backstop looks at all.
  * Order    the FIFO is opened before `bells` is stored and before an object names the bell.
  * Death    of the owner: writing fails with ENXIO, the object's room strikes the entry, a sweep of his process removes
  *          the file. Of the ringer: the death is announced by the next.

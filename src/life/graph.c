@@ -3,8 +3,10 @@
 #include "life/object.h"
 #include "life/settle.h"
 #include "sys/atomic.h"
+#include "sys/plant.h"
 #include "sys/reason.h"
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +28,7 @@ static struct place waits_of(const struct life *life)
 static bool lives(const struct life *life)
 {
     uint32_t word = LOAD_ACQUIRE(life->word);
-    return word != 0 && !WORD_IS_DEAD(word);
+    return word != 0 && (!WORD_IS_DEAD(word) || PLANTED(NO_DEATH_CHECK));
 }
 
 /* Whether it names the place as held. Who sleeps on the place names it too, and has it not. */
@@ -79,9 +81,12 @@ bool life_closes_cycle(struct seat *seat, uint64_t object, uint64_t offset)
     struct place place = {object, offset};
     STORE(seat->life->waits_at, offset);
     KEEP_ORDER();
-    STORE(seat->life->waits_for, object);
+    if (!PLANTED(LOOK_FIRST))
+        STORE(seat->life->waits_for, object);
     FULL_FENCE();
     bool found = leads_back(&first, place) && leads_back(&second, place) && first.print == second.print;
+    if (PLANTED(STOP_AWAKE))
+        raise(SIGSTOP);
     if (found)
         STORE(seat->life->waits_for, 0);
     return found;

@@ -9,7 +9,7 @@
  *          with the same turns: then all were asleep at one moment between.
  * Death    of whoever is looked at: he is passed over, as what he held goes to the next. Of him who looks: his life is
  *          dead, and passed over.
- * Tests    tests/unit/sync, tests/cli. */
+ * Tests    tests/unit/sync, tests/crash/bites_sync, tests/cli. */
 #ifndef LIFE_GRAPH_H
 #define LIFE_GRAPH_H
 

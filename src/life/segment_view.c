@@ -5,6 +5,7 @@
 #include "sys/clock.h"
 #include "sys/file.h"
 #include "sys/memory.h"
+#include "sys/plant.h"
 #include "sys/reason.h"
 #include <errno.h>
 #include <string.h>
@@ -145,6 +146,8 @@ int kin_segment_grow(kin_segment *segment, uint64_t bytes)
     uint64_t old = kin_segment_bytes(segment);
     if (bytes <= old)
         return 0;
+    if (PLANTED(COMMIT_FIRST))
+        STORE(shared->bytes, bytes);
     int result = LOAD(shared->flags) & KIN_SEGMENT_NO_RESERVE ? file_lengthen(fd, SEGMENT_DATA_AT + bytes)
                                                               : file_reserve(fd, SEGMENT_DATA_AT, bytes);
     if (result < 0)

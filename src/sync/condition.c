@@ -9,15 +9,17 @@
  * Death    a waiter, asleep or just woken: obit rings, all look, so the signal in his hands reaches them. A signaller
  *          between the new value and the wake: likewise. The lock's owner: obit rings, all ask for the lock, one gets
  *          it. An owner who got the lock and died between our look at it and our sleep is met at the backstop.
- * Tests    tests/unit/sync, tests/crash/sweep_sync, model/event.pml. */
+ * Tests    tests/unit/sync, tests/crash/sweep_sync, tests/crash/bites_sync, model/event.pml. */
 #include <kin/condition.h>
 #include "sync/event.h"
 #include "sync/mutex.h"
 #include "sync/place.h"
 #include "sync/wait.h"
 #include "sys/clock.h"
+#include "sys/plant.h"
 #include "sys/reason.h"
 #include <errno.h>
+#include <signal.h>
 
 _Static_assert(sizeof(kin_condition) == 64 && offsetof(kin_condition, event) == 0 &&
                    offsetof(kin_condition, magic) == 4 && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
@@ -58,10 +60,14 @@ int kin_condition_wait(kin_segment *segment, kin_condition *condition, kin_lock 
     struct seat *seat = place_enter(segment, condition, &make, &offset, &result);
     if (!seat)
         return result;
-    uint32_t armed = event_arm_openly(&condition->event, EVENT_SLEEPERS);
+    uint32_t armed = PLANTED(ARM_LATE) ? 0 : event_arm_openly(&condition->event, EVENT_SLEEPERS);
     result = kin_lock_release(segment, lock);
     if (result < 0)
         return result;
+    if (PLANTED(STOP_AWAKE))
+        raise(SIGSTOP);
+    if (PLANTED(ARM_LATE))
+        armed = event_arm_openly(&condition->event, EVENT_SLEEPERS);
     enum woken woken = sleep_on(seat, segment, condition, lock, armed, until);
     result = object_removed(&segment->object, woken != WOKEN_LOOK);
     if (result == 0)

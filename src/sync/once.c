@@ -8,6 +8,7 @@
  * Tests    tests/unit/sync, tests/crash/sweep_sync. */
 #include <kin/once.h>
 #include "sync/guard.h"
+#include "sys/plant.h"
 #include <errno.h>
 
 _Static_assert(sizeof(kin_once) == 64, "one layout for 32 and 64 bits");
@@ -31,7 +32,10 @@ static __attribute__((noinline)) int run_it(kin_segment *segment, kin_once *once
     result = 0;
     if (!LOAD(once->done)) {
         int begun = LOAD(once->begun) != 0;
-        STORE(once->begun, 1);
+        if (!PLANTED(NO_OP))
+            STORE(once->begun, 1);
+        if (PLANTED(COMMIT_FIRST))
+            STORE_RELEASE(once->done, 1);
         KEEP_ORDER();
         result = run(context, begun);
         if (result >= 0)

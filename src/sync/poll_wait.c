@@ -9,6 +9,7 @@
 #include "sys/reason.h"
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 
 /* What lasts less was not worth its own cost and that of the wake; so long it is looked out for instead. */
@@ -155,6 +156,8 @@ static enum woken sleep_on_life(kin_poll *set, struct seat *seat, uint32_t rung,
             wait.offset = set->members[i].thing.offset;
         }
     int64_t begun = clock_monotonic();
+    if (PLANTED(STOP_AWAKE))
+        raise(SIGSTOP);
     enum woken woken = wait_sleep(&wait);
     set->eager = clock_monotonic() - begun < SHORT_SLEEP;
     return woken;
@@ -165,7 +168,7 @@ static void hear(kin_poll *set, uint32_t rung)
 {
     if (rung == set->rung)
         set->rang = RANG_NONE;
-    else if (RUNG_COUNT(rung) == RUNG_COUNT(set->rung + (1u << RUNG_COUNT_AT)))
+    else if (RUNG_COUNT(rung) == RUNG_COUNT(set->rung + (1u << RUNG_COUNT_AT)) || PLANTED(ONE_RING))
         set->rang = (int)RUNG_SORT(rung);
     set->rung = rung;
 }

@@ -73,7 +73,7 @@ static void fence_readers(kin_rwlock *rwlock)
     FENCE_BEHIND_ATOMIC();
     if (likely(!(LOAD(rwlock->state) & QUICK)))
         return;
-    if (!membarrier_fence_all()) {
+    if (!PLANTED(NO_FENCE) && !membarrier_fence_all()) {
         change_state(rwlock, NEVER, 0);
         clock_pause(DRAIN);
     }

@@ -22,9 +22,15 @@ enum plant {
     PLANT_NO_GUARD,       /* what a sleeper looked at is not looked at again when a death can wake him */
     PLANT_NO_RECHECK,     /* a reader without a lock does not look again behind its copy */
     PLANT_MISCOUNT,       /* a gap is told one message too short */
+    PLANT_WRONG_SORT,     /* a ring tells of another sort of entry */
+    PLANT_ONE_RING,       /* of two rings the first is not told */
+    PLANT_ARM_LATE,       /* a sleeper arms the event after he has let go of the lock */
+    PLANT_LOOK_FIRST,     /* who looks for a cycle has not said yet what he will wait for */
+    PLANT_NO_FENCE,       /* a writer makes no fence for quick readers */
     PLANT_STOP_AWAKE,     /* no bug: who is about to sleep on a queue stops (SIGSTOP) between release and sleep */
     PLANT_STOP_COPYING,   /* no bug: a reader without a lock stops before its copy */
     PLANT_STOP_WOKEN,     /* no bug: who was woken stops before he takes the lock */
+    PLANT_NO_MEMBARRIER,  /* no bug: the kernel makes no fence for others */
 };
 
 #ifdef KIN_PLANTS

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,12 +27,23 @@ int ends(pid_t child, int milliseconds)
     return end_of(child, milliseconds) == 0 ? 0 : -1;
 }
 
+pid_t start_process(uint32_t planted, int (*run)(void))
+{
+    fflush(NULL);
+    pid_t child = fork();
+    if (child != 0)
+        return child;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    kin_planted |= planted;
+    exit(run() != 0);
+}
+
 void until_state(pid_t child, char wanted)
 {
     char path[64], text[256], state = 0;
     snprintf(path, sizeof path, "/proc/%d/stat", (int)child);
-    while (state != wanted) {
-        int fd = open(path, O_RDONLY);
+    while (state != wanted && state != 'Z') {
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
         ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
         close(fd);
         if (length <= 0)
@@ -102,6 +114,46 @@ void tap_sweep(bool good, const char *name, const struct kin_crash_result *resul
     printf("# ");
     kin_crash_print(stdout, name, result);
     fflush(stdout);
+}
+
+static int in_fresh_domain(int (*scenario)(int patience), int patience)
+{
+    char path[] = "/dev/shm/kin-bite-XXXXXX";
+    if (!mkdtemp(path) || setenv("KIN_DOMAIN", path, 1) < 0)
+        return -2;
+    int result = scenario(patience);
+    return remove_directory(path) == 0 ? result : -2;
+}
+
+void tap_bite(enum plant plant, const char *name, int (*scenario)(int patience))
+{
+    tap_case(in_fresh_domain(scenario, HANG) == 0, "sound: %s", name);
+    kin_planted = 1u << plant;
+    bool caught = in_fresh_domain(scenario, SILENT) != 0;
+    kin_planted = 0;
+    tap_case(caught, "caught: %s", name);
+}
+
+int pass_baton(int (*sleep)(void), int (*give)(void), int patience)
+{
+    pid_t first = start_process(1u << PLANT_STOP_WOKEN, sleep);
+    until_state(first, 'S');
+    pid_t second = start_process(0, sleep);
+    until_state(second, 'S');
+    int result = ends(start_process(0, give), HANG);
+    until_state(first, 'T');
+    result += ends(start_process(0, give), HANG);
+    kill(first, SIGCONT);
+    return ends(first, patience) + ends(second, patience) + result;
+}
+
+int give_before_sleep(int (*sleep)(void), int (*give)(void), int patience)
+{
+    pid_t sleeper = start_process(1u << PLANT_STOP_AWAKE, sleep);
+    until_state(sleeper, 'T');
+    int result = ends(start_process(0, give), HANG);
+    kill(sleeper, SIGCONT);
+    return ends(sleeper, patience) + result;
 }
 
 void tap_skip(const char *name, const char *reason)

@@ -2,6 +2,7 @@
 #ifndef AID_H
 #define AID_H
 
+#include "sys/plant.h"
 #include <kin/crash.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,8 +13,22 @@ int end_of(pid_t child, int milliseconds);
 /* 0 when the child ended well within that time; it is killed else. */
 int ends(pid_t child, int milliseconds);
 
-/* Returns when it is in that state of /proc/PID/stat: 'S' asleep, 'T' stopped; or is gone. */
+/* A process of its own, with those planted bugs besides (a bit each). It ends with run()'s result, in an orderly way: a
+ * death would wake whom a bug forgot. */
+pid_t start_process(uint32_t planted, int (*run)(void));
+/* Until the child sleeps ('S'), or has stopped ('T'). */
 void until_state(pid_t child, char wanted);
+
+#define HANG 20000  /* ms: what takes longer in a sound library hangs */
+#define SILENT 1500 /* ms: a planted bug that is still silent after this long counts as a hang */
+/* Two cases: a scenario that the sound library passes, and that with the bug fails or takes longer than its patience.
+ * It runs in a domain of its own. */
+void tap_bite(enum plant plant, const char *name, int (*scenario)(int patience));
+/* Scenarios of whatever can be slept for. Two sleep; the first is woken by one gift, and before he goes on another
+ * comes: he owes the second his wake. */
+int pass_baton(int (*sleep)(void), int (*give)(void), int patience);
+/* The sleeper stands between his last look and his sleep when the gift comes. */
+int give_before_sleep(int (*sleep)(void), int (*give)(void), int patience);
 
 /* Removes a test's directory and what is in it. A shell pattern may be given. */
 int remove_directory(const char *path);

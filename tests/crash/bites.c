@@ -1,10 +1,9 @@
 /* Each planted bug that a sweep of one process cannot show: a scenario that the sound library passes and that must hang
  * or fail with the bug. No backstop mends anything here. And the sweeps themselves, with the bugs that they must catch:
  *
- *     bites SWEEP_QUEUE SWEEP_SEMAPHORE     the paths of those programs */
+ *     bites SWEEP_QUEUE SWEEP_SEMAPHORE SWEEP_SYNC SWEEP_LIFE     the paths of those programs */
 #include "aid.h"
 #include "channel/queue.h"
-#include "sync/semaphore.h"
 #include "sys/plant.h"
 #include <errno.h>
 #include <kin/lock.h>
@@ -12,27 +11,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define HANG 20000  /* ms: what takes longer in a sound library hangs */
-#define SILENT 1500 /* ms: a planted bug that is still silent after this long counts as a hang */
-
-static char directory[64];
-
-static pid_t start(int (*run)(void))
-{
-    fflush(NULL);
-    pid_t child = fork();
-    if (child == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        exit(run()); /* orderly: a death would wake whom the bug forgot */
-    }
-    return child;
-}
 
 static kin_queue *open_queue(const char *name)
 {
@@ -113,47 +94,25 @@ static int take_call_and_die(void)
     return 1;
 }
 
-static pid_t start_with(enum plant plant, int (*run)(void))
-{
-    kin_planted |= 1u << plant;
-    pid_t child = start(run);
-    kin_planted &= ~(1u << plant);
-    return child;
-}
-
-/* Two sleep; the first is woken by one message, and before he goes on another comes: he owes the second his wake. */
 static int baton(int patience)
 {
-    pid_t first = start_with(PLANT_STOP_WOKEN, receive_one);
-    until_state(first, 'S');
-    pid_t second = start(receive_one);
-    until_state(second, 'S');
-    int result = ends(start(send_one), HANG);
-    until_state(first, 'T');
-    result += ends(start(send_one), HANG);
-    kill(first, SIGCONT);
-    return ends(first, patience) + ends(second, patience) + result;
+    return pass_baton(receive_one, send_one, patience);
 }
 
-/* The receiver stands between his last look and his sleep when the message comes. */
 static int fire(int patience)
 {
-    pid_t receiver = start_with(PLANT_STOP_AWAKE, receive_one);
-    until_state(receiver, 'T');
-    int result = ends(start(send_one), HANG);
-    kill(receiver, SIGCONT);
-    return ends(receiver, patience) + result;
+    return give_before_sleep(receive_one, send_one, patience);
 }
 
 /* The kernel tells one sleeper of a death: a stranger, who slept first. The one whom it concerns must learn it. */
 static int announce(int patience)
 {
-    int result = ends(start(send_one), HANG);
-    pid_t holder = start(take_and_die);
+    int result = ends(start_process(0, send_one), HANG);
+    pid_t holder = start_process(0, take_and_die);
     until_state(holder, 'T');
-    pid_t stranger = start(receive_elsewhere);
+    pid_t stranger = start_process(0, receive_elsewhere);
     until_state(stranger, 'S');
-    pid_t receiver = start_with(PLANT_NO_HOLDERS, receive_one);
+    pid_t receiver = start_process(1u << PLANT_NO_HOLDERS, receive_one);
     until_state(receiver, 'S');
     kill(holder, SIGCONT);
     waitpid(holder, NULL, 0);
@@ -166,9 +125,9 @@ static int announce(int patience)
 /* The caller sleeps when his request is served, or its server dies. */
 static int call_of(int (*serve)(void), int patience)
 {
-    pid_t server = start(serve);
+    pid_t server = start_process(0, serve);
     until_state(server, 'S');
-    pid_t caller = start(call_one);
+    pid_t caller = start_process(0, call_one);
     until_state(server, 'T');
     until_state(caller, 'S');
     kill(server, SIGCONT);
@@ -203,7 +162,7 @@ static int hold(int patience)
     kin_segment *home;
     kin_lock *lock;
     (void)patience;
-    pid_t holder = start(lock_and_die);
+    pid_t holder = start_process(0, lock_and_die);
     waitpid(holder, NULL, 0);
     if (kin_domain_clean(NULL, KIN_CLEAN_ACT, NULL, NULL) < 1 || kin_lock_open(NULL, "door", NULL, &home, &lock) < 0)
         return -1;
@@ -253,9 +212,9 @@ static int witness(int patience)
     command = mmap(NULL, sizeof *command, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (command == MAP_FAILED)
         return -2;
-    pid_t holder = start(hand_on_and_die);
+    pid_t holder = start_process(0, hand_on_and_die);
     waitpid(holder, NULL, 0);
-    int result = ends(start(acquire_after_command), patience == HANG ? HANG : 10 * SILENT);
+    int result = ends(start_process(0, acquire_after_command), patience == HANG ? HANG : 10 * SILENT);
     munmap(command, sizeof *command);
     return result;
 }
@@ -267,174 +226,80 @@ static int hold_child(void)
 
 static int hold_apart(int patience)
 {
-    return ends(start(hold_child), patience == HANG ? HANG : 10 * SILENT);
+    return ends(start_process(0, hold_child), patience == HANG ? HANG : 10 * SILENT);
 }
 
-static int acquire_one(void)
-{
-    kin_segment *home;
-    kin_semaphore *units;
-    static const struct kin_semaphore_op take = {.by = -1};
-    return kin_semaphore_open(NULL, "units", NULL, &home, &units) < 0 ||
-           kin_semaphore_operate(home, units, &take, 1, KIN_FOREVER) < 0;
-}
+enum program { QUEUE, SEMAPHORE, SYNC, LIFE, PROGRAMS }; /* as the user names them */
 
-static int release_one(void)
-{
-    kin_segment *home;
-    kin_semaphore *units;
-    return kin_semaphore_open(NULL, "units", NULL, &home, &units) < 0 || kin_semaphore_release(home, units) < 0;
-}
+/* What a sweep must find. */
+static const struct bite {
+    enum program program;
+    enum plant plant;
+    const char *name;
+    const char *only; /* these scenes of the sweep; NULL: all */
+} bites[] = {
+    {QUEUE, PLANT_COMMIT_FIRST, "commit before payload", NULL},
+    {QUEUE, PLANT_NO_REPAIR, "a lock is stolen, but nothing repaired", NULL},
+    {QUEUE, PLANT_NO_DEATH_CHECK, "no death check", NULL},
+    {QUEUE, PLANT_NO_OP, "the op is not written before the commit", NULL},
+    {QUEUE, PLANT_IGNORE_FINISH, "a thief ignores the commit record", NULL},
+    {SEMAPHORE, PLANT_COMMIT_FIRST, "units: commit before the log", "--snapshot"},
+    {SEMAPHORE, PLANT_NO_REPAIR, "units: a lock is stolen, and the log not applied", "--snapshot"},
+    {SEMAPHORE, PLANT_NO_OP, "units: applied without a commit", "--snapshot"},
+    {SYNC, PLANT_NO_DEATH_CHECK, "rwlock: a dead reader counts as living", "dead reader"},
+    {SYNC, PLANT_NO_OP, "rwlock: a writer leaves no mark that he is inside", "acquire_write and"},
+    {SYNC, PLANT_COMMIT_FIRST, "latch: a promise is freed apart from the count", "count_down, promised"},
+    {SYNC, PLANT_NO_REPAIR, "barrier: a dead party is no news", "kin_barrier_wait, seated"},
+    {SYNC, PLANT_COMMIT_FIRST, "once: done before it has run", "kin_once_run"},
+    {SYNC, PLANT_NO_OP, "once: nothing tells that it was begun", "kin_once_run"},
+    {LIFE, PLANT_COMMIT_FIRST, "segment: grown before its file is", "kin_segment_grow"},
+    {LIFE, PLANT_NO_DEATH_CHECK, "segment: a dead process counts as attached", "kin_segment_write"},
+};
 
-/* As baton, with units. */
-static int baton_of_units(int patience)
-{
-    pid_t first = start_with(PLANT_STOP_WOKEN, acquire_one);
-    until_state(first, 'S');
-    pid_t second = start(acquire_one);
-    until_state(second, 'S');
-    int result = ends(start(release_one), HANG);
-    until_state(first, 'T');
-    result += ends(start(release_one), HANG);
-    kill(first, SIGCONT);
-    return ends(first, patience) + ends(second, patience) + result;
-}
+static const char *program;
+static const struct bite *bite;
 
-/* As fire. */
-static int fire_of_units(int patience)
-{
-    pid_t waiter = start_with(PLANT_STOP_AWAKE, acquire_one);
-    until_state(waiter, 'T');
-    int result = ends(start(release_one), HANG);
-    kill(waiter, SIGCONT);
-    return ends(waiter, patience) + result;
-}
-
-static int acquire_and_die(void)
-{
-    kin_segment *home;
-    kin_semaphore *units;
-    if (kin_semaphore_open(NULL, "unit", KIN_SEMAPHORE(.value = 1), &home, &units) == 0 &&
-        kin_semaphore_acquire(home, units, KIN_NOW) == 0)
-        raise(SIGKILL);
-    return 1;
-}
-
-/* Only the sweep comes by: what the process record does not name it cannot give back. */
-static int name_of_units(int patience)
-{
-    kin_segment *home;
-    kin_semaphore *units;
-    (void)patience;
-    waitpid(start(acquire_and_die), NULL, 0);
-    if (kin_domain_clean(NULL, KIN_CLEAN_ACT, NULL, NULL) < 1 ||
-        kin_semaphore_open(NULL, "unit", NULL, &home, &units) < 0)
-        return -1;
-    bool back = CELL_VALUE(units->kin[CELLS_AT]) == 1; /* a call would settle it */
-    kin_segment_close(home);
-    return back ? 0 : -1;
-}
-
-static int name_child(void)
-{
-    return name_of_units(0) != 0;
-}
-
-static int name_apart(int patience)
-{
-    return ends(start(name_child), patience == HANG ? HANG : 10 * SILENT);
-}
-
-static const char *sweep_programs[3], *sweep_program, *sweep_only;
-static enum plant sweep_plant;
-
-static int sweep_child(void)
+static int sweep(void)
 {
     char number[16];
-    snprintf(number, sizeof number, "%d", (int)sweep_plant);
+    snprintf(number, sizeof number, "%d", (int)bite->plant);
     setenv("KIN_PLANTED", number, 1);
+    if (bite->program == LIFE)
+        setenv("KIN_LONG", "1", 1); /* no sample: the bug may show at few moments */
     freopen("/dev/null", "w", stdout);
-    execl(sweep_program, sweep_program, sweep_program == sweep_programs[1] ? "--snapshot" : sweep_only, (char *)NULL);
+    execl(program, program, bite->only, (char *)NULL);
     return 0; /* not run: the bug counts as not caught */
 }
 
-static const struct bite {
-    enum plant plant;
-    const char *name;
-    int (*scenario)(int patience); /* NULL: a snapshot sweep */
-    unsigned sweep;                /* of the queue, 1: of semaphores, 2: of the other things in segments */
-    const char *only;              /* these scenes of the sweep; NULL: all */
-} bites[] = {
-    {PLANT_NO_BATON, "no baton", baton},
-    {PLANT_NO_FIRE, "the event is not fired before the commit", fire},
-    {PLANT_NO_ANNOUNCE, "a death is not announced", announce},
-    {PLANT_NO_CALLER, "who ends a request does not wake its caller", call_served},
-    {PLANT_NO_SERVER, "a caller does not ask whether his server lives", call_dropped},
-    {PLANT_NO_HOLD, "a lock's holding is not recorded", hold_apart},
-    {PLANT_NO_WITNESS, "a thief does not ask for the dead owner's command (kin_lock_hand_on)", witness},
-    {PLANT_COMMIT_FIRST, "commit before payload", NULL},
-    {PLANT_NO_REPAIR, "a lock is stolen, but nothing repaired", NULL},
-    {PLANT_NO_DEATH_CHECK, "no death check", NULL},
-    {PLANT_NO_OP, "the op is not written before the commit", NULL},
-    {PLANT_IGNORE_FINISH, "a thief ignores the commit record", NULL},
-    {PLANT_NO_DEATH_CHECK, "rwlock: a dead reader counts as living", NULL, 2, "dead reader"},
-    {PLANT_NO_OP, "rwlock: a writer leaves no mark that he is inside", NULL, 2, "acquire_write and"},
-    {PLANT_COMMIT_FIRST, "latch: a promise is freed apart from the count", NULL, 2, "count_down, promised"},
-    {PLANT_NO_REPAIR, "barrier: a dead party is no news", NULL, 2, "kin_barrier_wait, seated"},
-    {PLANT_NO_BATON, "units: no baton", baton_of_units},
-    {PLANT_NO_FIRE, "units: the event is not fired before the commit", fire_of_units},
-    {PLANT_NO_HOLD, "units: their segment is not named", name_apart},
-    {PLANT_COMMIT_FIRST, "units: commit before the log", NULL, 1},
-    {PLANT_NO_REPAIR, "units: a lock is stolen, and the log not applied", NULL, 1},
-    {PLANT_NO_OP, "units: applied without a commit", NULL, 1},
-};
-
-static int in_fresh_domain(int (*scenario)(int patience), int patience)
+static bool is_caught(void)
 {
-    strcpy(directory, "/dev/shm/kin-bites-XXXXXX");
-    if (!mkdtemp(directory))
-        return -2;
-    setenv("KIN_DOMAIN", directory, 1);
-    int result = scenario(patience);
-    return remove_directory(directory) == 0 ? result : -2;
-}
-
-static bool caught(const struct bite *bite)
-{
-    if (!bite->scenario) {
-        sweep_plant = bite->plant;
-        char left[80];
-        pid_t child = start(sweep_child);
-        int status = end_of(child, 600 * 1000);
-        bool bitten = WIFEXITED(status) && WEXITSTATUS(status) == TAP_FAILED; /* not: no such scene, or no ptrace */
-        snprintf(left, sizeof left, "/dev/shm/kin-live-%d-* /dev/shm/kin-twin-%d-*", (int)child, (int)child);
-        return remove_directory(left) == 0 && bitten;
-    }
-    kin_planted = 1u << bite->plant;
-    int result = in_fresh_domain(bite->scenario, SILENT);
-    kin_planted = 0;
-    return result != 0;
+    char left[80];
+    pid_t child = start_process(0, sweep);
+    int status = end_of(child, 600 * 1000);
+    bool caught = WIFEXITED(status) && WEXITSTATUS(status) == TAP_FAILED; /* not: no such scene, or no ptrace */
+    snprintf(left, sizeof left, "/dev/shm/kin-live-%d-* /dev/shm/kin-twin-%d-*", (int)child, (int)child);
+    return remove_directory(left) == 0 && caught;
 }
 
 int main(int argc, char **argv)
 {
     const char *reason;
     kin_backstop = INT64_C(1000) * 1000 * 1000 * 1000;
-    for (int i = 1; i < argc && i <= 3; i++)
-        sweep_programs[i - 1] = argv[i];
-    for (unsigned i = 0; i < sizeof bites / sizeof *bites; i++) {
-        const struct bite *bite = &bites[i];
-        sweep_program = sweep_programs[bite->sweep];
-        sweep_only = bite->only;
-        if (!bite->scenario && (!sweep_program || access(sweep_program, X_OK) < 0))
+    tap_bite(PLANT_NO_BATON, "no baton", baton);
+    tap_bite(PLANT_NO_FIRE, "the event is not fired before the commit", fire);
+    tap_bite(PLANT_NO_ANNOUNCE, "a death is not announced", announce);
+    tap_bite(PLANT_NO_CALLER, "who ends a request does not wake its caller", call_served);
+    tap_bite(PLANT_NO_SERVER, "a caller does not ask whether his server lives", call_dropped);
+    tap_bite(PLANT_NO_HOLD, "a lock's holding is not recorded", hold_apart);
+    tap_bite(PLANT_NO_WITNESS, "a thief does not ask for the dead owner's command (kin_lock_hand_on)", witness);
+    for (bite = bites; bite < bites + sizeof bites / sizeof *bites; bite++) {
+        program = (int)bite->program + 1 < argc ? argv[bite->program + 1] : NULL;
+        if (!program || access(program, X_OK) < 0)
             continue;
-        if (!bite->scenario && !kin_crash_available(&reason)) {
+        if (kin_crash_available(&reason))
+            tap_case(is_caught(), "caught: %s", bite->name);
+        else
             tap_skip(bite->name, reason);
-            continue;
-        }
-        if (bite->scenario)
-            tap_case(in_fresh_domain(bite->scenario, HANG) == 0, "sound: %s", bite->name);
-        tap_case(caught(bite), "caught: %s", bite->name);
     }
     return tap_end();
 }

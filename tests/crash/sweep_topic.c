@@ -15,8 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define HANG 20000  /* ms: what takes longer in a sound library hangs */
-#define SILENT 1500 /* ms: a planted bug that is still silent after this long counts as a hang */
 
 struct run {
     const struct play *play;
@@ -305,23 +303,6 @@ static int stopped_copy(int patience)
     return result + (status != 0);
 }
 
-static void bite_scenario(enum plant plant, int (*scenario)(int patience), const char *name)
-{
-    int result[2];
-    for (unsigned planted = 0; planted < 2; planted++) {
-        char path[] = "/dev/shm/kin-topic-XXXXXX";
-        kin_planted = planted << plant;
-        if (!mkdtemp(path) || setenv("KIN_DOMAIN", path, 1) < 0)
-            return tap_case(false, "%s: no domain", name);
-        result[planted] = scenario(planted ? SILENT : HANG);
-        if (remove_directory(path) < 0)
-            return tap_case(false, "%s: %s is left", name, path);
-    }
-    kin_planted = 0;
-    tap_case(result[0] == 0, "sound: %s", name);
-    tap_case(result[1] != 0, "caught: %s", name);
-}
-
 static void bite(enum plant plant, const char *name)
 {
     struct kin_crash_result result = {0};
@@ -347,9 +328,9 @@ int main(int argc, char **argv)
         bite(PLANT_NO_REPAIR, "a committed message behind head is written over");
         bite(PLANT_NO_DEATH_CHECK, "a dead subscriber counts as living");
         bite(PLANT_MISCOUNT, "a gap is miscounted");
-        bite_scenario(PLANT_NO_FIRE, asleep_subscriber, "who sleeps is not woken");
-        bite_scenario(PLANT_NO_GUARD, dead_publisher, "no look at the slot when a death can wake");
-        bite_scenario(PLANT_NO_RECHECK, stopped_copy, "no second look behind the copy");
+        tap_bite(PLANT_NO_FIRE, "who sleeps is not woken", asleep_subscriber);
+        tap_bite(PLANT_NO_GUARD, "no look at the slot when a death can wake", dead_publisher);
+        tap_bite(PLANT_NO_RECHECK, "no second look behind the copy", stopped_copy);
     }
     return tap_end();
 }
