@@ -1,4 +1,5 @@
 #include "command.h"
+#include "see/clean.h"
 #include "table.h"
 
 static void add_stale(void *context, const struct kin_stale *stale)
@@ -16,18 +17,25 @@ static void add_stale(void *context, const struct kin_stale *stale)
 
 int cmd_clean(struct call *call)
 {
-    int code;
-    bool act = is_given(call, OPTION_YES);
+    struct clean clean;
     kin_domain *domain;
-    struct table *table = open_table(call, "stale", &domain, &code);
+    int code = clean_options(call, &clean);
+    bool more = clean.kinds || is_given(call, OPTION_SOCKETS), act = is_given(call, OPTION_YES);
+    struct table *table = code == EXIT_OK ? open_table(call, "stale", &domain, &code) : NULL;
     if (!table)
         return code;
     int count = kin_domain_clean(domain, act ? KIN_CLEAN_ACT : 0, add_stale, table);
     kin_domain_close(domain);
-    code = table_end(table, count < 0 ? failed(call, count) : EXIT_OK);
-    if (count == 0)
+    if (count < 0)
+        code = failed(call, count);
+    else if (more)
+        code = clean_ipc(call, table, &clean);
+    int printed = table_end(table, EXIT_OK);
+    code = code ? code : printed;
+    if (count + (int)clean.count == 0)
         complain(call, "nothing is stale");
-    else if (count > 0 && !act)
-        complain(call, "nothing was touched; to settle and free this: kin clean --yes");
+    else if (count >= 0 && !act)
+        complain(call, more ? "nothing was touched; to settle and free this give --yes too"
+                            : "nothing was touched; to settle and free this: kin clean --yes");
     return code;
 }

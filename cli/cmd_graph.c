@@ -1,4 +1,6 @@
 #include "command.h"
+#include "see/graph.h"
+#include "see/select.h"
 #include "table.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -42,15 +44,30 @@ static const char *alive_text(const struct kin_party *party)
     return party->alive > 0 ? "yes" : party->alive == 0 ? "dead" : "unknown";
 }
 
+static const char *kind_text(const struct kin_edge *edge)
+{
+    const char *name;
+    const struct ipc_kind *kind = edge->kind ? NULL : ipc_kind_of_name(edge->name, &name);
+    return kind ? kind->word : kin_kind_name(edge->kind);
+}
+
+/* The number that people know: the thread's, or the process's where that is all. */
+static int number_of_party(const struct kin_party *party)
+{
+    return (int)(party->tid ? party->tid : party->pid);
+}
+
 static void add_row(struct table *table, const struct kin_edge *edge)
 {
     table_row(table);
-    table_number(table, GRAPH_PID, edge->waiter.pid);
-    table_number(table, GRAPH_TID, edge->waiter.tid);
+    if (edge->waiter.pid)
+        table_number(table, GRAPH_PID, edge->waiter.pid);
+    if (edge->waiter.tid)
+        table_number(table, GRAPH_TID, edge->waiter.tid);
     table_text(table, GRAPH_COMMAND, edge->waiter.command);
     table_text(table, GRAPH_OBJECT, *edge->name ? edge->name : NULL);
     table_number(table, GRAPH_OFFSET, (int64_t)edge->offset);
-    table_text(table, GRAPH_KIND, kin_kind_name(edge->kind));
+    table_text(table, GRAPH_KIND, kind_text(edge));
     if (edge->holder.pid) {
         table_number(table, GRAPH_HOLDER, edge->holder.pid);
         if (edge->holder.tid)
@@ -80,8 +97,7 @@ static void print_party(const struct kin_party *party)
 {
     printf("  \"%d/%d\" [label=\"", (int)party->pid, (int)party->tid);
     print_quoted(party->command);
-    printf(party->alive == 0 ? "\\n%d, dead\", color=gray];\n" : "\\n%d\"];\n",
-           (int)(party->tid ? party->tid : party->pid));
+    printf(party->alive == 0 ? "\\n%d, dead\", color=gray];\n" : "\\n%d\"];\n", number_of_party(party));
 }
 
 static void print_dot(const struct edges *edges)
@@ -118,10 +134,10 @@ static void tell(const struct call *call, const struct edges *edges, unsigned cy
         edge++;
     for (unsigned steps = 0; edge && steps < edges->count && used < sizeof text; steps++) {
         if (steps == 0)
-            used = (size_t)snprintf(text, sizeof text, "%d (%s)", (int)edge->waiter.tid, edge->waiter.command);
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s waits for %s, held by %d (%s)",
-                                 steps ? ", who" : "", place_text(edge, place), (int)edge->holder.tid,
-                                 edge->holder.command);
+            used = (size_t)snprintf(text, sizeof text, "%d (%s)", number_of_party(&edge->waiter), edge->waiter.command);
+        used +=
+            (size_t)snprintf(text + used, sizeof text - used, "%s waits for %s, held by %d (%s)", steps ? ", who" : "",
+                             place_text(edge, place), number_of_party(&edge->holder), edge->holder.command);
         const struct kin_edge *next = NULL;
         for (unsigned i = 0; i < edges->count && !next; i++)
             if (edges->edge[i].cycle == cycle && edges->edge[i].waiter.pid == edge->holder.pid &&
@@ -132,24 +148,38 @@ static void tell(const struct call *call, const struct edges *edges, unsigned cy
     complain(call, "a deadlock: %s; end one of them, and the others go on", text);
 }
 
-int cmd_graph(struct call *call)
+static int collect(const struct call *call, const struct selection *chosen, struct edges *edges)
 {
     kin_domain *domain;
+    int code = EXIT_OK;
+    if (chosen->kin_kinds) {
+        code = open_domain(call, &domain);
+        if (code != EXIT_OK)
+            return code;
+        int result = kin_domain_each_edge(domain, keep, edges);
+        kin_domain_close(domain);
+        code = result < 0 ? failed(call, result) : EXIT_OK;
+    }
+    if (code == EXIT_OK && chosen->ipc_kinds)
+        code = graph_ipc(call, chosen->ipc_kinds, edges->cycles, keep, edges);
+    return code;
+}
+
+int cmd_graph(struct call *call)
+{
     struct table *table = NULL;
     struct edges edges = {0};
+    struct selection chosen;
     bool dot = is_given(call, OPTION_DOT);
+    select_operands(call, &chosen);
     int code = not_both(call, OPTION_DOT, OPTION_JSON);
+    if (code == EXIT_OK && (chosen.kin_names || chosen.ipc_names))
+        code = usage_error(call, "give kinds, as kin, sysv, filelock or all, and no names");
+    if (code == EXIT_OK && !dot)
+        table = table_new(call, "edges", &code);
+    if (code == EXIT_OK)
+        code = collect(call, &chosen, &edges);
     if (code == EXIT_OK && dot)
-        code = open_domain(call, &domain);
-    else if (code == EXIT_OK)
-        table = open_table(call, "edges", &domain, &code);
-    if (code != EXIT_OK || (!dot && !table))
-        return code;
-    int result = kin_domain_each_edge(domain, keep, &edges);
-    kin_domain_close(domain);
-    if (result < 0)
-        code = failed(call, result);
-    else if (dot)
         print_dot(&edges);
     for (unsigned i = 0; i < edges.count && table; i++)
         add_row(table, &edges.edge[i]);

@@ -1,14 +1,14 @@
 #include "command.h"
+#include "see/row.h"
 #include "table.h"
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct listing {
     struct kin_object *objects;
     size_t count, room;
+    unsigned kinds; /* of those that are not named: a bit each */
 };
 
 static int add_object(void *context, const struct kin_object *object)
@@ -26,37 +26,20 @@ static int add_object(void *context, const struct kin_object *object)
     return 0;
 }
 
+static int add_chosen(void *context, const struct kin_object *object)
+{
+    struct listing *listing = context;
+    return listing->kinds & 1U << object->kind ? add_object(context, object) : 0;
+}
+
 static int by_name(const void *one, const void *other)
 {
     return strcmp(((const struct kin_object *)one)->name, ((const struct kin_object *)other)->name);
 }
 
-/* All objects by name, or those that were named, in the order given. */
-static int collect(const struct call *call, kin_domain *domain, struct listing *listing)
-{
-    int code = EXIT_OK;
-    if (call->operand_count == 0) {
-        int result = kin_domain_each(domain, add_object, listing);
-        if (result < 0)
-            return failed(call, result);
-        if (listing->count)
-            qsort(listing->objects, listing->count, sizeof *listing->objects, by_name);
-    }
-    for (int i = 0; i < call->operand_count; i++) {
-        struct kin_object object;
-        int result = kin_object_find(domain, call->operands[i], &object);
-        if (result == 0)
-            result = add_object(listing, &object);
-        else if (result == -ENOENT)
-            code = no_such_object(call, domain, NULL, call->operands[i]);
-        if (result < 0 && result != -ENOENT)
-            return failed(call, result);
-    }
-    return code;
-}
-
 struct parties {
-    int64_t held, waiting, attached;
+    int64_t held, waiting, attached, dead, alive;
+    struct holders holders;
 };
 
 static int count_party(void *context, const struct kin_party *party)
@@ -65,20 +48,10 @@ static int count_party(void *context, const struct kin_party *party)
     parties->held += party->part == KIN_PART_HOLDS ? (int64_t)party->count : 0;
     parties->attached += party->part == KIN_PART_ATTACHED && party->alive ? (int64_t)party->count : 0;
     parties->waiting += party->part == KIN_PART_WAITS && party->alive;
+    parties->dead += party->alive == 0;
+    parties->alive += party->alive > 0;
+    holders_add(&parties->holders, party);
     return 0;
-}
-
-static void set_owner(struct table *table, const struct kin_object *object)
-{
-    char number[16];
-    const struct passwd *user = getpwuid(object->uid);
-    const struct group *group = getgrgid(object->gid);
-    snprintf(number, sizeof number, "%u", (unsigned)object->uid);
-    table_text(table, LS_USER, user ? user->pw_name : number);
-    snprintf(number, sizeof number, "%u", (unsigned)object->gid);
-    table_text(table, LS_GROUP, group ? group->gr_name : number);
-    snprintf(number, sizeof number, "%04o", object->mode);
-    table_text(table, LS_MODE, number);
 }
 
 static void set_queue(struct table *table, kin_domain *domain, const struct kin_object *object)
@@ -112,10 +85,22 @@ static void set_semaphore(struct table *table, kin_domain *domain, const struct 
     kin_segment_close(home);
 }
 
-static void add_row(struct table *table, kin_domain *domain, const struct kin_object *object)
+static void set_parties(struct table *table, const struct kin_object *object, struct parties *parties)
+{
+    table_number(table, LS_HELD, parties->held);
+    table_number(table, LS_WAITING, parties->waiting);
+    if (object->kind == KIN_KIND_SEGMENT)
+        table_number(table, LS_ATTACHED, parties->attached);
+    row_holders(table, &parties->holders);
+}
+
+static void add_row(const struct call *call, struct table *table, kin_domain *domain, const struct kin_object *object)
 {
     struct parties parties = {0};
     const char *kind = kin_kind_name(object->kind);
+    bool known = object->state == 0 && kin_object_each_party(domain, object->name, count_party, &parties) == 0;
+    if ((is_given(call, OPTION_HELD) && !parties.alive) || (is_given(call, OPTION_STALE) && !parties.dead))
+        return;
     table_row(table);
     table_text(table, LS_NAME, object->name);
     table_text(table, LS_KIND, kind ? kind : "unknown");
@@ -123,32 +108,73 @@ static void add_row(struct table *table, kin_domain *domain, const struct kin_ob
     table_text(table, LS_STATE, object->state == 0 ? "ok" : kin_strerror(object->state));
     table_number(table, LS_INODE, (int64_t)object->inode);
     table_time(table, LS_CREATED, object->created);
-    set_owner(table, object);
+    table_age(table, LS_AGE, object->created);
+    row_owner(table, object->mode, object->uid, object->gid);
     if (object->state == 0 && object->kind == KIN_KIND_QUEUE)
         set_queue(table, domain, object);
     if (object->state == 0 && object->kind == KIN_KIND_SEMAPHORE)
         set_semaphore(table, domain, object);
-    if (object->state == 0 && kin_object_each_party(domain, object->name, count_party, &parties) == 0) {
-        table_number(table, LS_HELD, parties.held);
-        table_number(table, LS_WAITING, parties.waiting);
-        if (object->kind == KIN_KIND_SEGMENT)
-            table_number(table, LS_ATTACHED, parties.attached);
+    if (known)
+        set_parties(table, object, &parties);
+}
+
+/* Those of the kinds by name, then those that were named, in the order given. */
+static int collect(const struct call *call, kin_domain *domain, struct listing *listing)
+{
+    int code = EXIT_OK;
+    int result = listing->kinds ? kin_domain_each(domain, add_chosen, listing) : 0;
+    if (result < 0)
+        return failed(call, result);
+    if (listing->count)
+        qsort(listing->objects, listing->count, sizeof *listing->objects, by_name);
+    for (int i = 0; i < call->operand_count; i++) {
+        struct kin_object object;
+        const char *name = name_of_kin(call->operands[i]);
+        if (!name)
+            continue;
+        result = kin_object_find(domain, name, &object);
+        if (result == 0)
+            result = add_object(listing, &object);
+        else if (result == -ENOENT)
+            code = no_such_object(call, domain, NULL, name);
+        if (result < 0 && result != -ENOENT)
+            return failed(call, result);
     }
+    return code;
+}
+
+static int ls_kin(const struct call *call, struct table *table, unsigned kinds)
+{
+    struct listing listing = {.kinds = kinds};
+    kin_domain *domain;
+    int code = open_domain(call, &domain);
+    if (code != EXIT_OK)
+        return code;
+    code = collect(call, domain, &listing);
+    for (size_t i = 0; i < listing.count; i++)
+        add_row(call, table, domain, &listing.objects[i]);
+    free(listing.objects);
+    kin_domain_close(domain);
+    return code;
 }
 
 int cmd_ls(struct call *call)
 {
-    int code;
-    struct listing listing = {0};
-    kin_domain *domain;
-    struct table *table = open_table(call, "objects", &domain, &code);
+    static char usual[] = "+AGE,HOLDERS,DETAIL";
+    struct selection chosen;
+    select_operands(call, &chosen);
+    bool ipc = chosen.ipc_kinds || chosen.ipc_names, kin = chosen.kin_kinds || chosen.kin_names;
+    if (ipc && !is_given(call, OPTION_OUTPUT)) /* there is room: we are one of the words */
+        call->given[call->given_count++] = (struct given){OPTION_OUTPUT, usual};
+    int code, other = EXIT_OK;
+    struct table *table = table_new(call, "objects", &code);
     if (!table)
         return code;
-    code = collect(call, domain, &listing);
-    for (size_t i = 0; i < listing.count; i++)
-        add_row(table, domain, &listing.objects[i]);
-    int printed = table_end(table, EXIT_OK);
-    free(listing.objects);
-    kin_domain_close(domain);
+    if (kin)
+        code = ls_kin(call, table, chosen.kin_kinds);
+    if (ipc)
+        other = ls_ipc(call, table, &chosen);
+    code = code ? code : other;
+    int printed = table_end(table, code == EXIT_NOT_FOUND ? EXIT_OK : code);
     return code ? code : printed;
 }

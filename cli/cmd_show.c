@@ -1,4 +1,5 @@
 #include "command.h"
+#include "see/select.h"
 #include "table.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -31,14 +32,13 @@ static void add_commands(struct parties *parties)
     close(fd);
 }
 
-static int add_party(void *context, const struct kin_party *party)
+static void add_row(struct table *table, const struct kin_party *party)
 {
-    static const char *const parts[] = {"", "holds", "waits", "attached"};
-    struct parties *parties = context;
-    struct table *table = parties->table;
+    static const char *const parts[] = {"", "holds", "waits", "attached", "made", "sent", "received", "used"};
     table_row(table);
-    table_text(table, SHOW_PART, parts[party->part <= KIN_PART_ATTACHED ? party->part : 0]);
-    table_number(table, SHOW_PID, party->pid);
+    table_text(table, SHOW_PART, parts[party->part < sizeof parts / sizeof *parts ? party->part : 0]);
+    if (party->pid)
+        table_number(table, SHOW_PID, party->pid);
     if (party->tid)
         table_number(table, SHOW_TID, party->tid);
     table_text(table, SHOW_ALIVE,
@@ -51,6 +51,12 @@ static int add_party(void *context, const struct kin_party *party)
     table_number(table, SHOW_COUNT, (int64_t)party->count);
     table_number(table, SHOW_OFFSET, (int64_t)party->offset);
     table_text(table, SHOW_COMMAND, party->command);
+}
+
+static int add_party(void *context, const struct kin_party *party)
+{
+    struct parties *parties = context;
+    add_row(parties->table, party);
     if (party->alive == 2)
         add_commands(parties);
     return 0;
@@ -125,34 +131,73 @@ static void describe(kin_domain *domain, const struct kin_object *object)
     putchar('\n');
 }
 
-static int show(const struct call *call, kin_domain *domain, struct table *table)
+static bool for_people(const struct call *call)
 {
-    const char *name = call->operands[0];
+    return !is_given(call, OPTION_JSON) && !is_given(call, OPTION_RAW);
+}
+
+static int show_kin(const struct call *call, struct table *table, const char *name)
+{
     struct kin_object object;
     struct parties parties = {.table = table};
+    kin_domain *domain;
+    int code = open_domain(call, &domain);
+    if (code != EXIT_OK)
+        return code;
     snprintf(parties.path, sizeof parties.path, "%s/%s.kin", kin_domain_path(domain), name);
     int result = kin_object_find(domain, name, &object);
     if (result == -ENOENT)
-        return no_such_object(call, domain, NULL, name);
+        code = no_such_object(call, domain, NULL, name);
     if (result == 0)
         result = object.state;
     if (result == 0)
         result = kin_object_each_party(domain, name, add_party, &parties);
-    if (result < 0)
-        return failed(call, result);
-    if (!is_given(call, OPTION_JSON) && !is_given(call, OPTION_RAW))
+    if (result < 0 && result != -ENOENT)
+        code = failed(call, result);
+    if (result == 0 && for_people(call))
         describe(domain, &object);
-    return EXIT_OK;
+    kin_domain_close(domain);
+    return code;
+}
+
+static void describe_ipc(const struct view *view, struct ipc *ipc)
+{
+    char size[16], proof[PROOF_MOST];
+    enum ipc_state state = ipc_judge(view, ipc, proof);
+    printf("%s %s", ipc->kind->what, ipc->name);
+    if (ipc->owned)
+        printf(", mode %04o, size %s", ipc->mode, size_text(ipc->size, size));
+    if (ipc->detail)
+        printf(", %s", ipc->detail);
+    printf(": %s%s%s\n", ipc_state_name(state), *proof ? ": " : "", proof);
+}
+
+static int show_ipc(const struct call *call, struct table *table, const struct ipc_kind *kind, const char *name)
+{
+    struct view view;
+    int code = view_open(call, ipc_set_of(kind), &view);
+    if (code != EXIT_OK)
+        return code;
+    struct ipc *ipc = view_named(call, &view, kind, name);
+    for (size_t i = 0; ipc && i < ipc->party_count; i++)
+        add_row(table, &ipc->parties[i]);
+    if (ipc && for_people(call))
+        describe_ipc(&view, ipc);
+    view_close(&view);
+    return ipc ? EXIT_OK : EXIT_NOT_FOUND;
 }
 
 int cmd_show(struct call *call)
 {
     int code;
-    kin_domain *domain;
-    struct table *table = open_table(call, "parties", &domain, &code);
+    const char *word = call->operands[0], *name;
+    const struct ipc_kind *kind = ipc_kind_of_name(word, &name);
+    struct table *table = table_new(call, "parties", &code);
     if (!table)
         return code;
-    code = show(call, domain, table);
-    kin_domain_close(domain);
+    if (kind)
+        code = show_ipc(call, table, kind, name);
+    else
+        code = show_kin(call, table, name_of_kin(word) ? name_of_kin(word) : word);
     return table_end(table, code);
 }

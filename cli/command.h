@@ -14,8 +14,9 @@ struct option_row {
     bool argument;
 };
 
-/* TIME is printed as a date, in JSON as seconds since 1970; SIZE by a letter or, with --bytes, in full. */
-enum column_kind { COLUMN_TEXT, COLUMN_NUMBER, COLUMN_DECIMAL, COLUMN_SIZE, COLUMN_TIME };
+/* TIME is printed as a date, in JSON as seconds since 1970; AGE as 5m, in JSON in seconds; SIZE by a letter or, with
+ * --bytes, in full. */
+enum column_kind { COLUMN_TEXT, COLUMN_NUMBER, COLUMN_DECIMAL, COLUMN_SIZE, COLUMN_TIME, COLUMN_AGE };
 
 struct column {
     const char *name;
@@ -92,6 +93,7 @@ bool read_number(const char *text, int64_t *out);
 bool read_size(const char *text, uint64_t *out);
 bool read_duration(const char *text, int64_t *nanoseconds);
 char *size_text(uint64_t size, char text[16]);
+char *duration_text(int64_t nanoseconds, char text[16]);
 /* The word as a shell wants it, behind "-- " when it looks like an option. Valid until the next call. */
 const char *shell_word(const char *word);
 

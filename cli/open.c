@@ -4,7 +4,7 @@
 
 int open_domain(const struct call *call, kin_domain **out)
 {
-    int result = kin_domain_open(NULL, NULL, out);
+    int result = kin_domain_open(value_of(call, OPTION_DOMAIN), NULL, out);
     return result < 0 ? failed(call, result) : EXIT_OK;
 }
 

@@ -29,7 +29,7 @@ static void choose_usual(const struct command *command, struct choice *choice)
 
 static int no_such_column(const struct call *call, const char *name, size_t length)
 {
-    char names[512] = "";
+    char names[1024] = "";
     for (size_t i = 0, used = 0; i < call->command->column_count && used < sizeof names; i++)
         used +=
             (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? "," : "", call->command->columns[i].name);
@@ -67,7 +67,8 @@ static int choose(const struct call *call, struct choice *choice)
 static int add_column(struct table *table, size_t number)
 {
     const struct column *column = &table->call->command->columns[number];
-    bool text = column->kind == COLUMN_TEXT || (column->kind == COLUMN_TIME && !table->json);
+    bool time = column->kind == COLUMN_TIME || column->kind == COLUMN_AGE;
+    bool text = column->kind == COLUMN_TEXT || (time && !table->json);
     struct libscols_column *added = scols_table_new_column(table->output, column->name, 0, text ? 0 : SCOLS_FL_RIGHT);
     if (!added)
         return -ENOMEM;
@@ -179,6 +180,18 @@ void table_time(struct table *table, size_t column, int64_t realtime)
         strftime(text, sizeof text, "%FT%T", &local);
         table_text(table, column, text);
     }
+}
+
+void table_age(struct table *table, size_t column, int64_t realtime)
+{
+    char text[16];
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    int64_t age = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec - realtime;
+    if (table->json)
+        table_decimal(table, column, (double)age / 1e9, 3);
+    else
+        table_text(table, column, duration_text(age, text));
 }
 
 void table_color(struct table *table, size_t column, const char *color)

@@ -18,6 +18,8 @@ void table_number(struct table *table, size_t column, int64_t number);
 void table_decimal(struct table *table, size_t column, double number, int digits);
 void table_size(struct table *table, size_t column, uint64_t size);
 void table_time(struct table *table, size_t column, int64_t realtime);
+/* How long ago that was. */
+void table_age(struct table *table, size_t column, int64_t realtime);
 /* A color name of libsmartcols, on a terminal that wants colors. */
 void table_color(struct table *table, size_t column, const char *color);
 /* Whether the column is shown: what it says may be dear to find out. */

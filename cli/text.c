@@ -78,6 +78,21 @@ char *size_text(uint64_t size, char text[16])
     return text;
 }
 
+/* The largest unit that leaves at least two of it: 90s, 5m, 36h. */
+char *duration_text(int64_t nanoseconds, char text[16])
+{
+    static const struct {
+        const char *name;
+        int64_t seconds;
+    } units[] = {{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
+    size_t i = 0;
+    int64_t seconds = nanoseconds > 0 ? nanoseconds / 1000000000 : 0;
+    while (i + 1 < sizeof units / sizeof *units && seconds >= 2 * units[i + 1].seconds)
+        i++;
+    snprintf(text, 16, "%lld%s", (long long)(seconds / units[i].seconds), units[i].name);
+    return text;
+}
+
 const char *shell_word(const char *word)
 {
     static char text[4 * KIN_NAME_MAX + 16];
