@@ -8,6 +8,7 @@
 #define MEMORY_MAGAZINE_H
 
 #include "memory/arena.h"
+#include "sys/plant.h"
 
 /* Makes it this thread's, if it is nobody's any more. */
 void magazine_claim(kin_arena *arena, const struct seat *seat);
@@ -59,7 +60,7 @@ static inline bool magazine_put(kin_arena *arena, uint64_t block)
         return false;
     magazine->kept[units][magazine->count[units]++] = (struct kept_block){state_at, (uint32_t)unit};
     magazine->room -= (uint32_t)units;
-    STORE(*state, seen ^ TO_CACHED);
+    STORE(*state, PLANTED(NO_HOLD) ? RUN_MAKE(RUN_CACHED, 0, units) : seen ^ TO_CACHED);
     return true;
 }
 

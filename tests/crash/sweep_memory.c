@@ -236,8 +236,9 @@ static bool listed(const kin_arena *arena, uint32_t unit, uint32_t units)
     return false;
 }
 
-/* Before anything is built anew: the bins are what the operation, and whoever repaired it, have made of them. */
-static int check_bins(kin_arena *arena)
+/* The bins are what the operation, and whoever repaired it, have made of them. `kept`: the dead may have kept blocks
+ * for their next one. */
+static int check_bins(kin_arena *arena, bool kept)
 {
     uint32_t runs = 0, in_bins = 0;
     arena_learn(arena);
@@ -245,8 +246,14 @@ static int check_bins(kin_arena *arena)
         for (uint32_t unit = arena->region[k].first, units;; unit += units) {
             if (unit == arena->region[k].first + arena->region[k].units)
                 break;
-            if (arena_run(arena, unit, RUN_USED, &units) || arena_run(arena, unit, RUN_CACHED, &units))
+            if (arena_run(arena, unit, RUN_USED, &units))
                 continue;
+            if (arena_run(arena, unit, RUN_CACHED, &units)) {
+                if (!kept)
+                    return kin_crash_fail("%u units at %u are kept for somebody's next block, and all are dead: a leak",
+                                          units, unit);
+                continue;
+            }
             if (!arena_run(arena, unit, RUN_FREE, &units))
                 return kin_crash_fail("no run begins at unit %u", unit);
             runs++;
@@ -278,10 +285,10 @@ static int check_arena(kin_arena *arena, const struct act *act, bool finished)
     if (!seat)
         return kin_crash_fail("no lock: %s", kin_reason());
     arena_unlock(arena, seat);
-    if (check_bins(arena) < 0)
+    if (check_bins(arena, true) < 0) /* before anything is built anew */
         return -1;
     OK(kin_arena_reclaim(arena));
-    if (check_bins(arena) < 0)
+    if (check_bins(arena, false) < 0)
         return -1;
     for (uint64_t at = *kin_arena_root(arena, 0); at; at = *(uint64_t *)kin_arena_at(arena, at)) {
         uint64_t bytes;
@@ -380,6 +387,7 @@ int main(int argc, char **argv)
         bite(PLANT_COMMIT_FIRST, "a word is stored before the op");
         bite(PLANT_NO_REPAIR, "a lock is stolen, but nothing repaired");
         bite(PLANT_NO_OP, "the op is not written before the commit");
+        bite(PLANT_NO_HOLD, "what a process keeps for its next block is in nobody's name");
     }
     return tap_end();
 }
