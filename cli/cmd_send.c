@@ -1,7 +1,5 @@
-#include "command.h"
+#include "input.h"
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 struct sending {
     const struct call *call;
@@ -28,8 +26,9 @@ static int read_options(const struct call *call, struct sending *sending)
     return code;
 }
 
-static int send_one(struct sending *sending, const char *data, uint64_t length)
+static int send_one(void *context, const char *data, uint64_t length)
 {
+    struct sending *sending = context;
     char what[KIN_NAME_MAX + 100];
     kin_time until = is_given(sending->call, OPTION_NO_WAIT) ? KIN_NOW
                      : sending->waits_so_long                ? kin_after(sending->wait)
@@ -48,54 +47,6 @@ static int send_one(struct sending *sending, const char *data, uint64_t length)
     return not_in_time(sending->call, result, what);
 }
 
-static int send_lines(struct sending *sending, char end)
-{
-    char *line = NULL;
-    size_t room = 0;
-    int code = EXIT_OK;
-    for (ssize_t length; code == EXIT_OK && (length = getdelim(&line, &room, end, stdin)) >= 0;) {
-        if (length > 0 && line[length - 1] == end)
-            length--;
-        code = send_one(sending, line, (uint64_t)length);
-    }
-    free(line);
-    return code;
-}
-
-/* One byte more than fits is enough to know that it does not. */
-static int send_whole(struct sending *sending)
-{
-    char *data = NULL;
-    size_t length = 0, room = 0;
-    do {
-        room = room ? 2 * room : 65536;
-        if (room > sending->message_max + 1)
-            room = sending->message_max + 1;
-        char *more = realloc(data, room);
-        if (!more) {
-            free(data);
-            return no_memory(sending->call);
-        }
-        data = more;
-        length += fread(data + length, 1, room - length, stdin);
-    } while (length == room && room <= sending->message_max);
-    int code = ferror(stdin) ? EXIT_OK : send_one(sending, data, length);
-    free(data);
-    return code;
-}
-
-static int send_input(struct sending *sending)
-{
-    int code = is_given(sending->call, OPTION_WHOLE)
-                   ? send_whole(sending)
-                   : send_lines(sending, is_given(sending->call, OPTION_NULL) ? '\0' : '\n');
-    if (code == EXIT_OK && ferror(stdin)) {
-        complain(sending->call, "cannot read standard input: %m");
-        code = EXIT_FAILED;
-    }
-    return code;
-}
-
 int cmd_send(struct call *call)
 {
     struct sending sending = {.call = call, .name = call->operands[0]};
@@ -110,7 +61,8 @@ int cmd_send(struct call *call)
         struct kin_queue_status status;
         int result = kin_queue_status(sending.queue, &status);
         sending.message_max = status.message_max;
-        code = result < 0 ? failed(call, result) : send_input(&sending);
+        code = result < 0 ? failed(call, result)
+                          : read_input(&(struct input){call, sending.message_max, send_one, &sending});
         kin_queue_close(sending.queue);
     }
     kin_domain_close(domain);

@@ -113,6 +113,7 @@ bool colors_wanted(FILE *stream);
 /* open.c: the domain and its objects, with the line that would make what is missing. */
 int open_domain(const struct call *call, kin_domain **out);
 int open_queue(const struct call *call, kin_domain *domain, const char *name, kin_queue **out);
+int open_topic(const struct call *call, kin_domain *domain, const char *name, kin_topic **out);
 int no_such_object(const struct call *call, kin_domain *domain, const char *kind, const char *name);
 
 /* remove_ipc.c: whether logind deletes what a user made, when he logs out. */

@@ -1,5 +1,6 @@
 #include "message.h"
 #include <inttypes.h>
+#include <string.h>
 
 /* The length of the UTF-8 sequence at `text`, of which `left` bytes are there; 0: there is none. Overlong forms,
  * surrogates and what lies beyond U+10FFFF are none. */
@@ -72,19 +73,24 @@ static void print_base64(FILE *out, const unsigned char *data, uint64_t length)
     putc('"', out);
 }
 
+/* The end of the line. */
+static void print_data(FILE *out, const void *data, uint64_t length)
+{
+    bool text = is_utf8(data, length);
+    fprintf(out, "\"length\":%" PRIu64 ",\"%s\":", length, text ? "data" : "base64");
+    if (text)
+        print_json_string(out, data, length);
+    else
+        print_base64(out, data, length);
+    fputs("}\n", out);
+}
+
 static void print_fields(FILE *out, const struct kin_message *message)
 {
-    bool text = is_utf8(message->data, message->length);
     fprintf(out,
-            "\"sequence\":%" PRIu64 ",\"type\":%" PRId64 ",\"priority\":%" PRIu32 ",\"attempts\":%" PRIu32
-            ",\"length\":%" PRIu64 ",\"%s\":",
-            message->sequence, message->type, message->priority, message->attempts, message->length,
-            text ? "data" : "base64");
-    if (text)
-        print_json_string(out, message->data, message->length);
-    else
-        print_base64(out, message->data, message->length);
-    fputs("}\n", out);
+            "\"sequence\":%" PRIu64 ",\"type\":%" PRId64 ",\"priority\":%" PRIu32 ",\"attempts\":%" PRIu32 ",",
+            message->sequence, message->type, message->priority, message->attempts);
+    print_data(out, message->data, message->length);
 }
 
 void print_json(FILE *out, const struct kin_message *message)
@@ -97,4 +103,15 @@ void print_record(FILE *out, const struct kin_message *message, const struct tim
 {
     fprintf(out, "{\"time\":%lld.%09ld,\"queue\":%" PRIu64 ",", (long long)when->tv_sec, when->tv_nsec, queue);
     print_fields(out, message);
+}
+
+void print_sample(FILE *out, const char *topic, const struct kin_sample *sample, const void *data)
+{
+    fputs("{\"topic\":", out);
+    print_json_string(out, topic, strlen(topic));
+    fprintf(out, ",\"position\":%" PRIu64 ",\"missed\":%" PRIu64 ",\"type\":%" PRId64 ",", sample->position,
+            sample->missed, sample->type);
+    if (sample->time)
+        fprintf(out, "\"time\":%" PRId64 ".%09" PRId64 ",", sample->time / 1000000000, sample->time % 1000000000);
+    print_data(out, data, sample->length);
 }

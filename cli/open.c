@@ -39,3 +39,12 @@ int open_queue(const struct call *call, kin_domain *domain, const char *name, ki
         return no_such_object(call, domain, "queue", name);
     return result < 0 ? failed(call, result) : EXIT_OK;
 }
+
+int open_topic(const struct call *call, kin_domain *domain, const char *name, kin_topic **out)
+{
+    unsigned flags = is_given(call, OPTION_CREATE) ? 0 : KIN_MUST_EXIST;
+    int result = kin_topic_open(domain, name, KIN_TOPIC(.flags = flags), out);
+    if (result == -ENOENT)
+        return no_such_object(call, domain, "topic", name);
+    return result < 0 ? failed(call, result) : EXIT_OK;
+}
