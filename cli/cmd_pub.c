@@ -27,11 +27,8 @@ static int publish_one(void *context, const char *data, uint64_t length)
     struct publishing *publishing = context;
     const struct call *call = publishing->call;
     char what[KIN_NAME_MAX + 100];
-    kin_time until = is_given(call, OPTION_NO_WAIT) ? KIN_NOW
-                     : is_given(call, OPTION_WAIT)  ? kin_after(publishing->wait)
-                                                    : KIN_FOREVER;
-    int result =
-        kin_topic_publish(publishing->topic, data, length, KIN_PUBLISH(.type = publishing->type), until, NULL);
+    kin_time until = deadline_of(call, publishing->wait);
+    int result = kin_topic_publish(publishing->topic, data, length, KIN_PUBLISH(.type = publishing->type), until, NULL);
     publishing->number++;
     if (result == 0)
         return EXIT_OK;

@@ -159,9 +159,7 @@ static int record(struct recorder *recorder)
         code = duration_of(call, OPTION_WAIT, &wait);
     for (int64_t number = 0; code == EXIT_OK && number < count; number++) {
         struct kin_message message;
-        kin_time until = is_given(call, OPTION_NO_WAIT) ? KIN_NOW
-                         : is_given(call, OPTION_WAIT)  ? kin_after(wait)
-                                                        : KIN_FOREVER;
+        kin_time until = deadline_of(call, wait);
         int result = kin_queue_take(recorder->queue, NULL, until, &message);
         bool enough = result == -ETIMEDOUT || result == -EAGAIN;
         /* Without -c the end of the messages is no failure. */

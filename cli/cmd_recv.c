@@ -8,7 +8,7 @@ struct receiving {
     struct kin_receive how;
     struct lease lease;
     int64_t count, wait;
-    bool never_waits, waits_so_long;
+    bool never_waits;
 };
 
 static int check_together(const struct call *call)
@@ -52,7 +52,6 @@ static int read_options(const struct call *call, struct receiving *receiving)
     receiving->how.flags = is_given(call, OPTION_EXCEPT) ? KIN_EXCEPT : 0;
     receiving->how.attempts = (uint32_t)attempts;
     receiving->never_waits = is_given(call, OPTION_NO_WAIT);
-    receiving->waits_so_long = is_given(call, OPTION_WAIT);
     if (receiving->count == 0)
         receiving->count = is_given(call, OPTION_FOLLOW) || receiving->never_waits ? INT64_MAX : 1;
     return code;
@@ -93,9 +92,7 @@ static int print(struct receiving *receiving, struct kin_message *message, bool 
     if (is_given(call, OPTION_JSON)) {
         print_json(stdout, message);
     } else {
-        fwrite(message->data, 1, message->length, stdout);
-        if (!is_given(call, OPTION_WHOLE))
-            putchar(is_given(call, OPTION_NULL) ? '\0' : '\n');
+        print_plain(call, message->data, message->length);
     }
     *ended = fflush(stdout) != 0;
     if (*ended) {
@@ -121,9 +118,7 @@ static int receive(struct receiving *receiving)
     int code = EXIT_OK;
     bool ended = false;
     for (int64_t number = 0; number < receiving->count && goes_on(receiving, code, ended); number++) {
-        kin_time until = receiving->never_waits     ? KIN_NOW
-                         : receiving->waits_so_long ? kin_after(receiving->wait)
-                                                    : KIN_FOREVER;
+        kin_time until = deadline_of(receiving->call, receiving->wait);
         struct kin_message message;
         int result = kin_queue_take(receiving->lease.jobs, &receiving->how, until, &message);
         if (result < 0) {

@@ -65,9 +65,7 @@ static void pause_before(struct replay *replay, const struct record *record)
 static int send_record(struct replay *replay, const struct record *record)
 {
     const struct call *call = replay->call;
-    kin_time until = is_given(call, OPTION_NO_WAIT) ? KIN_NOW
-                     : is_given(call, OPTION_WAIT)  ? kin_after(replay->wait)
-                                                    : KIN_FOREVER;
+    kin_time until = deadline_of(call, replay->wait);
     int result = kin_queue_send(replay->queue, record->data, record->length,
                                 KIN_SEND(.type = record->type, .priority = record->priority), until);
     char what[KIN_NAME_MAX + 4200];

@@ -6,7 +6,6 @@ struct sending {
     kin_queue *queue;
     const char *name;
     int64_t type, priority, wait;
-    bool waits_so_long;
     uint64_t message_max;
     unsigned long long number; /* of the message, from 1 */
 };
@@ -22,7 +21,6 @@ static int read_options(const struct call *call, struct sending *sending)
         code = number_of(call, OPTION_PRIORITY, 0, KIN_PRIORITY_MAX, &sending->priority);
     if (code == EXIT_OK)
         code = duration_of(call, OPTION_WAIT, &sending->wait);
-    sending->waits_so_long = is_given(call, OPTION_WAIT);
     return code;
 }
 
@@ -30,9 +28,7 @@ static int send_one(void *context, const char *data, uint64_t length)
 {
     struct sending *sending = context;
     char what[KIN_NAME_MAX + 100];
-    kin_time until = is_given(sending->call, OPTION_NO_WAIT) ? KIN_NOW
-                     : sending->waits_so_long                ? kin_after(sending->wait)
-                                                             : KIN_FOREVER;
+    kin_time until = deadline_of(sending->call, sending->wait);
     int result = kin_queue_send(sending->queue, data, length,
                                 KIN_SEND(.type = sending->type, .priority = (uint32_t)sending->priority), until);
     sending->number++;

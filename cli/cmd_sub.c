@@ -14,10 +14,10 @@ struct reading {
 
 static int read_options(const struct call *call, struct reading *reading)
 {
-    static const enum option_id pairs[][2] = {
-        {OPTION_FOLLOW, OPTION_COUNT}, {OPTION_FOLLOW, OPTION_NO_WAIT}, {OPTION_NO_WAIT, OPTION_WAIT},
-        {OPTION_NULL, OPTION_WHOLE},   {OPTION_NULL, OPTION_JSON},      {OPTION_WHOLE, OPTION_JSON},
-        {OPTION_LAST, OPTION_FROM}};
+    static const enum option_id pairs[][2] = {{OPTION_FOLLOW, OPTION_COUNT}, {OPTION_FOLLOW, OPTION_NO_WAIT},
+                                              {OPTION_NO_WAIT, OPTION_WAIT}, {OPTION_NULL, OPTION_WHOLE},
+                                              {OPTION_NULL, OPTION_JSON},    {OPTION_WHOLE, OPTION_JSON},
+                                              {OPTION_LAST, OPTION_FROM}};
     int64_t position = 0;
     int code = EXIT_OK;
     for (size_t i = 0; code == EXIT_OK && i < sizeof pairs / sizeof *pairs; i++)
@@ -49,9 +49,7 @@ static int print(const struct reading *reading, const struct kin_sample *sample)
         if (sample->missed)
             complain(call, "%llu messages were dropped before message %llu of topic \"%s\"",
                      (unsigned long long)sample->missed, (unsigned long long)sample->position, reading->name);
-        fwrite(reading->buffer, 1, sample->length, stdout);
-        if (!is_given(call, OPTION_WHOLE))
-            putchar(is_given(call, OPTION_NULL) ? '\0' : '\n');
+        print_plain(call, reading->buffer, sample->length);
     }
     if (fflush(stdout) == 0)
         return EXIT_OK;
@@ -68,9 +66,7 @@ static int read_on(struct reading *reading)
     int code = EXIT_OK;
     for (int64_t number = 0; number < reading->count && code == EXIT_OK; number++) {
         struct kin_sample sample;
-        kin_time until = is_given(call, OPTION_NO_WAIT) ? KIN_NOW
-                         : is_given(call, OPTION_WAIT)  ? kin_after(reading->wait)
-                                                        : KIN_FOREVER;
+        kin_time until = deadline_of(call, reading->wait);
         int result = kin_subscriber_next(reading->subscriber, reading->buffer, reading->room, until, &sample);
         if (result == 0) {
             code = print(reading, &sample);

@@ -114,11 +114,11 @@ static int open_and_wait(struct wait *wait, kin_time until)
 
 int cmd_wait(struct call *call)
 {
-    int64_t duration = INT64_MAX;
+    int64_t duration = 0;
     int code = not_both(call, OPTION_WAIT, OPTION_NO_WAIT);
     if (code == EXIT_OK)
         code = duration_of(call, OPTION_WAIT, &duration);
-    kin_time until = is_given(call, OPTION_NO_WAIT) ? KIN_NOW : kin_after(duration);
+    kin_time until = deadline_of(call, duration);
     struct wait wait = {.call = call, .left = call->operand_count};
     if (code == EXIT_OK)
         wait.targets = targets_of(call, &code);

@@ -85,6 +85,8 @@ int number_of(const struct call *call, enum option_id id, int64_t least, int64_t
 int size_of(const struct call *call, enum option_id id, uint64_t *out);
 int duration_of(const struct call *call, enum option_id id, int64_t *out);
 int mode_of(const struct call *call, unsigned *out);
+/* When to stop waiting, by --no-wait, --wait (of `wait` nanoseconds, from now on) or neither. */
+kin_time deadline_of(const struct call *call, int64_t wait);
 /* Refuses two options together. */
 int not_both(const struct call *call, enum option_id one, enum option_id other);
 

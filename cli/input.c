@@ -15,16 +15,8 @@ static int read_lines(const struct input *input, char end)
     return code;
 }
 
-static int end_reading(const struct input *input, int code)
-{
-    if (code != EXIT_OK || !ferror(stdin))
-        return code;
-    complain(input->call, "cannot read standard input: %m");
-    return EXIT_FAILED;
-}
-
 /* One byte more than fits is enough to know that it does not. */
-int read_whole(const struct input *input)
+static int read_whole(const struct input *input)
 {
     char *data = NULL;
     size_t length = 0, room = 0;
@@ -42,12 +34,16 @@ int read_whole(const struct input *input)
     } while (length == room && room <= input->message_max);
     int code = ferror(stdin) ? EXIT_OK : input->take(input->context, data, length);
     free(data);
-    return end_reading(input, code);
+    return code;
 }
 
 int read_input(const struct input *input)
 {
-    if (is_given(input->call, OPTION_WHOLE))
-        return read_whole(input);
-    return end_reading(input, read_lines(input, is_given(input->call, OPTION_NULL) ? '\0' : '\n'));
+    const struct call *call = input->call;
+    int code =
+        is_given(call, OPTION_WHOLE) ? read_whole(input) : read_lines(input, is_given(call, OPTION_NULL) ? '\0' : '\n');
+    if (code != EXIT_OK || !ferror(stdin))
+        return code;
+    complain(call, "cannot read standard input: %m");
+    return EXIT_FAILED;
 }

@@ -1,15 +1,14 @@
-/* Standard input as messages: of kin send, kin pub and kin call. */
+/* Standard input as messages: of kin send and kin pub. */
 #pragma once
 #include "command.h"
 
 struct input {
     const struct call *call;
     uint64_t message_max; /* of what is read whole, one byte more is the most that is given on */
-    int (*take)(void *context, const char *data, uint64_t length); /* returns an exit code; other than 0 ends it */
+    /* Returns an exit code; other than 0 ends it. */
+    int (*take)(void *context, const char *data, uint64_t length);
     void *context;
 };
 
-/* All of it is one message. */
-int read_whole(const struct input *input);
-/* By --whole, --null, or each line. Returns the exit code. */
+/* All of it is one message by --whole; else each line, or by --null what ends with a NUL byte. An exit code. */
 int read_input(const struct input *input);

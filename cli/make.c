@@ -28,6 +28,20 @@ int begin_to_make(const struct call *call, unsigned *mode, kin_domain **out)
     return code == EXIT_OK ? open_domain_to_make(call, out) : code;
 }
 
+int limits_of_messages(const struct call *call, uint32_t *messages, uint32_t *message_max)
+{
+    int64_t count = 0;
+    uint64_t longest = 0;
+    int code = number_of(call, OPTION_MESSAGES, 1, 16 << 20, &count);
+    if (code == EXIT_OK)
+        code = size_of(call, OPTION_MESSAGE_MAX, &longest);
+    if (code == EXIT_OK && longest > KIN_MESSAGE_MAX)
+        code = usage_error(call, "--message-max: the longest that can be is 1G");
+    *messages = (uint32_t)count;
+    *message_max = (uint32_t)longest;
+    return code;
+}
+
 int end_making(const struct call *call, kin_domain *domain, int result, kin_segment *home)
 {
     if (result == 0)

@@ -87,8 +87,7 @@ static void print_data(FILE *out, const void *data, uint64_t length)
 
 static void print_fields(FILE *out, const struct kin_message *message)
 {
-    fprintf(out,
-            "\"sequence\":%" PRIu64 ",\"type\":%" PRId64 ",\"priority\":%" PRIu32 ",\"attempts\":%" PRIu32 ",",
+    fprintf(out, "\"sequence\":%" PRIu64 ",\"type\":%" PRId64 ",\"priority\":%" PRIu32 ",\"attempts\":%" PRIu32 ",",
             message->sequence, message->type, message->priority, message->attempts);
     print_data(out, message->data, message->length);
 }
@@ -103,6 +102,13 @@ void print_record(FILE *out, const struct kin_message *message, const struct tim
 {
     fprintf(out, "{\"time\":%lld.%09ld,\"queue\":%" PRIu64 ",", (long long)when->tv_sec, when->tv_nsec, queue);
     print_fields(out, message);
+}
+
+void print_plain(const struct call *call, const void *data, uint64_t length)
+{
+    fwrite(data, 1, length, stdout);
+    if (!is_given(call, OPTION_WHOLE))
+        putchar(is_given(call, OPTION_NULL) ? '\0' : '\n');
 }
 
 void print_sample(FILE *out, const char *topic, const struct kin_sample *sample, const void *data)

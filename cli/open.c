@@ -31,20 +31,27 @@ int no_such_object(const struct call *call, kin_domain *domain, const char *kind
     return EXIT_NOT_FOUND;
 }
 
+static unsigned flags_to_open(const struct call *call)
+{
+    return is_given(call, OPTION_CREATE) ? 0 : KIN_MUST_EXIST;
+}
+
+/* What came of it, as an exit code. */
+static int opened(const struct call *call, kin_domain *domain, const char *kind, const char *name, int result)
+{
+    if (result == -ENOENT)
+        return no_such_object(call, domain, kind, name);
+    return result < 0 ? failed(call, result) : EXIT_OK;
+}
+
 int open_queue(const struct call *call, kin_domain *domain, const char *name, kin_queue **out)
 {
-    unsigned flags = is_given(call, OPTION_CREATE) ? 0 : KIN_MUST_EXIST;
-    int result = kin_queue_open(domain, name, KIN_QUEUE(.flags = flags), out);
-    if (result == -ENOENT)
-        return no_such_object(call, domain, "queue", name);
-    return result < 0 ? failed(call, result) : EXIT_OK;
+    int result = kin_queue_open(domain, name, KIN_QUEUE(.flags = flags_to_open(call)), out);
+    return opened(call, domain, "queue", name, result);
 }
 
 int open_topic(const struct call *call, kin_domain *domain, const char *name, kin_topic **out)
 {
-    unsigned flags = is_given(call, OPTION_CREATE) ? 0 : KIN_MUST_EXIST;
-    int result = kin_topic_open(domain, name, KIN_TOPIC(.flags = flags), out);
-    if (result == -ENOENT)
-        return no_such_object(call, domain, "topic", name);
-    return result < 0 ? failed(call, result) : EXIT_OK;
+    int result = kin_topic_open(domain, name, KIN_TOPIC(.flags = flags_to_open(call)), out);
+    return opened(call, domain, "topic", name, result);
 }

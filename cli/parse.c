@@ -205,6 +205,13 @@ int mode_of(const struct call *call, unsigned *out)
     return EXIT_OK;
 }
 
+kin_time deadline_of(const struct call *call, int64_t wait)
+{
+    if (is_given(call, OPTION_NO_WAIT))
+        return KIN_NOW;
+    return is_given(call, OPTION_WAIT) ? kin_after(wait) : KIN_FOREVER;
+}
+
 int not_both(const struct call *call, enum option_id one, enum option_id other)
 {
     if (!is_given(call, one) || !is_given(call, other))
