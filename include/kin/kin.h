@@ -27,6 +27,7 @@
 #include <kin/service.h>
 #include <kin/signal.h>
 #include <kin/socket.h>
+#include <kin/supervise.h>
 #include <kin/timer.h>
 #include <kin/topic.h>
 

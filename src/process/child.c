@@ -9,6 +9,13 @@ IN_CHILD int child_failed(struct child *child, enum step step, int error, int de
     return error;
 }
 
+static IN_CHILD int enter(struct child *child)
+{
+    int detail = 0;
+    int result = child->entry ? child->entry->enter(child->entry->context, &detail) : 0;
+    return result < 0 ? child_failed(child, STEP_ENTRY, result, detail) : 0;
+}
+
 static IN_CHILD int take_place(struct child *child)
 {
     unsigned flags = child->wish.flags;
@@ -66,6 +73,8 @@ static IN_CHILD int tie_lifeline(struct child *child)
 IN_CHILD int child_prepare(struct child *child)
 {
     int result;
+    if ((result = enter(child)) < 0)
+        return result;
     bare_default_signals(child->wish.flags & KIN_SPAWN_KEEP_IGNORED);
     if ((result = child_map_descriptors(child)) < 0 || (result = child_close_others(child)) < 0 ||
         (result = take_place(child)) < 0 || (result = set_limits(child)) < 0 || (result = set_owner(child)) < 0)

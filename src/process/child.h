@@ -12,6 +12,7 @@
 /* What a child does, in this order; explain.c has the words. */
 enum step {
     STEP_NONE,
+    STEP_ENTRY,      /* detail: what the entry makes of it */
     STEP_DESCRIPTOR, /* detail: the entry of the map */
     STEP_CLOSE,
     STEP_SESSION,
@@ -32,6 +33,14 @@ struct failure {
     int detail;
 };
 
+/* What a room above has the child do first of all, before any other step. */
+struct entry {
+    /* In the child, perhaps in its parent's memory: as sys/bare.h has it. 0, or a negative errno; then *detail. */
+    int (*enter)(void *context, int *detail);
+    void *context;
+    const char *const *names; /* what failed, by detail: "set its niceness" */
+};
+
 /* What is put aside while a child is made: signals, cancellation, errno. */
 struct quiet {
     uint64_t mask;
@@ -46,6 +55,7 @@ struct child {
     char **script; /* the arguments of /bin/sh for a file without a format; NULL: no such try */
     char *const *environment;
     const char *search;        /* directories, divided by colons; NULL: `file` is the path */
+    const struct entry *entry; /* NULL: none */
     int (*run)(void *context); /* instead of a program */
     void *context;
     pid_t parent;

@@ -28,6 +28,9 @@ static void what_failed(const struct child *child, char *text)
     const struct kin_spawn_options *wish = &child->wish;
     size_t detail = (size_t)child->failure.detail;
     switch (child->failure.step) {
+    case STEP_ENTRY:
+        snprintf(text, TEXT_SIZE, "cannot %s", child->entry->names[detail]);
+        break;
     case STEP_DESCRIPTOR:
         snprintf(text, TEXT_SIZE, "cannot make descriptor %d its %d", wish->fds[detail].from, wish->fds[detail].to);
         break;

@@ -93,16 +93,23 @@ static int start(struct child *child, kin_process *process)
     return result;
 }
 
-int kin_process_fork(int (*run)(void *context), void *context, const struct kin_spawn_options *options,
-                     kin_process **out)
+int process_fork(int (*run)(void *context), void *context, const struct kin_spawn_options *options,
+                 const struct entry *entry, kin_process **out)
 {
     struct child child;
     if (!run)
         return reason(-EINVAL, "there is no function for the child to run");
     int result = child_plan(&child, NULL, options);
+    child.entry = entry;
     child.run = run;
     child.context = context;
     if (result == 0 && !(child.wish.flags & KIN_SPAWN_DESPITE_THREADS) && (result = check_alone()) < 0)
         child_plan_free(&child);
     return result < 0 ? result : process_launch(&child, start, out);
+}
+
+int kin_process_fork(int (*run)(void *context), void *context, const struct kin_spawn_options *options,
+                     kin_process **out)
+{
+    return process_fork(run, context, options, NULL, out);
 }

@@ -28,6 +28,12 @@ int process_watch(kin_process *process, kin_time until, struct kin_exit *how);
  * child's failure if there is one; its own negative result says that there is no child. Frees what the plan holds. */
 int process_launch(struct child *child, int (*start)(struct child *child, kin_process *process), kin_process **out);
 
+/* As kin_process_spawn and kin_process_fork, with an entry; NULL: none. */
+int process_spawn(char *const argv[], const struct kin_spawn_options *options, const struct entry *entry,
+                  kin_process **out);
+int process_fork(int (*run)(void *context), void *context, const struct kin_spawn_options *options,
+                 const struct entry *entry, kin_process **out);
+
 /* In the child too. */
 void process_quiet_end(const struct quiet *quiet);
 

@@ -71,11 +71,18 @@ static int start(struct child *child, kin_process *process)
     return result == -EINVAL || result == -EPERM ? clone_with_report(child, true, process) : result;
 }
 
-int kin_process_spawn(char *const argv[], const struct kin_spawn_options *options, kin_process **out)
+int process_spawn(char *const argv[], const struct kin_spawn_options *options, const struct entry *entry,
+                  kin_process **out)
 {
     struct child child;
     if (!argv || !argv[0])
         return reason(-EINVAL, "argv needs at least the name of the program");
     int result = child_plan(&child, argv, options);
+    child.entry = entry;
     return result < 0 ? result : process_launch(&child, start, out);
+}
+
+int kin_process_spawn(char *const argv[], const struct kin_spawn_options *options, kin_process **out)
+{
+    return process_spawn(argv, options, NULL, out);
 }

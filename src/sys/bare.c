@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -111,6 +112,29 @@ IN_CHILD int bare_death_signal(int signal)
 IN_CHILD pid_t bare_parent(void)
 {
     return (pid_t)syscall(SYS_getppid);
+}
+
+IN_CHILD pid_t bare_pid(void)
+{
+    return (pid_t)syscall(SYS_getpid);
+}
+
+/* The kernel gives 20 less the niceness, so that it is never below 1. */
+IN_CHILD int bare_nice(int increment)
+{
+    long now = 20 - syscall(SYS_getpriority, PRIO_PROCESS, 0);
+    return result_of(syscall(SYS_setpriority, PRIO_PROCESS, 0, now + increment));
+}
+
+/* Words of the kernel are longs: the same bits in the same bytes where the low byte comes first. */
+IN_CHILD int bare_cpus(const uint64_t *cpus, size_t words)
+{
+    return result_of(syscall(SYS_sched_setaffinity, 0, words * sizeof *cpus, cpus));
+}
+
+IN_CHILD int bare_write(int fd, const char *text, size_t length)
+{
+    return result_of(syscall(SYS_write, fd, text, length));
 }
 
 IN_CHILD int bare_is_open(int fd)

@@ -7,6 +7,7 @@
 #define SYS_BARE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -33,6 +34,12 @@ int bare_uid(uid_t uid);
 int bare_directory(const char *path);
 int bare_death_signal(int signal);
 pid_t bare_parent(void);
+pid_t bare_pid(void);
+/* Adds to the niceness. */
+int bare_nice(int increment);
+/* The cpus that it may run on: one bit each. */
+int bare_cpus(const uint64_t *cpus, size_t words);
+int bare_write(int fd, const char *text, size_t length);
 
 /* 0 when the descriptor is open. */
 int bare_is_open(int fd);

@@ -27,7 +27,9 @@ enum plant {
     PLANT_ARM_LATE,       /* a sleeper arms the event after he has let go of the lock */
     PLANT_LOOK_FIRST,     /* who looks for a cycle has not said yet what he will wait for */
     PLANT_NO_FENCE,       /* a writer makes no fence for quick readers */
+    PLANT_NO_CLAIM,       /* a child runs though its supervisor's successor has given it up */
     PLANT_STOP_AWAKE,     /* no bug: who is about to sleep on a queue stops (SIGSTOP) between release and sleep */
+    PLANT_STOP_ENTERING,  /* no bug: a supervisor's child stops before its claim */
     PLANT_STOP_COPYING,   /* no bug: a reader without a lock stops before its copy */
     PLANT_STOP_WOKEN,     /* no bug: who was woken stops before he takes the lock */
     PLANT_NO_MEMBARRIER,  /* no bug: the kernel makes no fence for others */
