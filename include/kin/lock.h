@@ -63,10 +63,11 @@ int kin_lock_release(kin_segment *segment, kin_lock *lock);
 int kin_lock_fd(kin_segment *segment, kin_lock *lock);
 int kin_lock_clear(kin_segment *segment, kin_lock *lock);
 
-/* With `on`, an acquire through this handle that would wait for its own thread, as the owner waits for another who
- * waits ... for what this thread holds, is refused with -EDEADLK instead of sleeping. The others in such a cycle need
- * not have asked for the check. When two close a cycle at the same moment, both may be refused. It costs a look at the
- * lives of the domain each time an acquire is about to sleep, and nothing else; off is the default. */
+/* With `on`, an acquire of a lock or rwlock (kin/rwlock.h) through this handle that would wait for its own thread, as
+ * the owner waits for another who waits ... for what this thread holds, is refused with -EDEADLK instead of sleeping.
+ * The others in such a cycle need not have asked for the check. When two close a cycle at the same moment, both may be
+ * refused. It costs a look at the lives of the domain each time an acquire is about to sleep, and nothing else; off is
+ * the default. */
 void kin_lock_check_cycles(kin_segment *segment, int on);
 
 /* Makes a command hold it too, that knows nothing of kin: whoever inherits the descriptor *out or a copy of it, with

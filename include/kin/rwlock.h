@@ -18,9 +18,11 @@
  *         look_at(table->entries);
  *     kin_rwlock_release(segment, &table->lock);
  *
- * The owner is a thread; it holds a lock once, for reading or writing: -EDEADLK. 16 locks of all kinds at once. There
- * are slots for 128 readers at least; the next one waits, as for a writer, until one of them leaves. Reads cost no
- * fence where the kernel has membarrier(2); writes do not get slower by that unless many reads lie between two. */
+ * The owner is a thread; it holds a lock once, for reading or writing: -EDEADLK. An acquire that would wait for its own
+ * thread, over other locks, is refused so too if kin_lock_check_cycles() (kin/lock.h) asks for it. 16 locks of all
+ * kinds at once. There are slots for 128 readers at least; the next one waits, as for a writer, until one of them
+ * leaves. Reads cost no fence where the kernel has membarrier(2); writes do not get slower by that unless many reads
+ * lie between two. */
 #ifndef KIN_RWLOCK_H
 #define KIN_RWLOCK_H
 

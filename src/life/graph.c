@@ -42,32 +42,47 @@ static bool names(const struct life *life, struct place place)
 
 /* ---- would it close a cycle? ---- */
 
-/* A search. `print` tells one way through the table from another: the same twice is one that was there all the time. */
-struct search {
-    kin_domain *domain;
-    const struct life *from;
-    unsigned budget;
-    uint64_t print;
-};
-
 #define BUDGET 256u /* threads that are followed; a longer chain counts as none */
 
-static bool leads_back(struct search *search, struct place place)
+/* A search. `print` tells one way through the table from another: the same twice is one that was there all the time. */
+struct search {
+    struct seat *seat;
+    const struct intent *intent;
+    uint64_t print;
+    unsigned many;
+    uint32_t followed[BUDGET]; /* indices of lives: none twice, or a cycle of others would have no end */
+};
+
+static bool follow(struct search *search, uint32_t index)
 {
-    uint32_t count = LOAD_ACQUIRE(search->domain->shared->lives.count);
-    for (uint32_t i = 1; i < count && i < search->domain->lives.limit; i++) {
-        const struct life *life = life_at(search->domain, i);
+    for (unsigned i = 0; i < search->many; i++)
+        if (search->followed[i] == index)
+            return false;
+    if (search->many == BUDGET)
+        return false;
+    search->followed[search->many++] = index;
+    if (PLANTED(STOP_LOOKING) && search->many == 2)
+        raise(SIGSTOP);
+    return true;
+}
+
+static bool leads_back(struct search *search, struct place place, bool first)
+{
+    kin_domain *domain = search->seat->domain;
+    uint32_t count = LOAD_ACQUIRE(domain->shared->lives.count);
+    for (uint32_t i = 1; i < count && i < domain->lives.limit; i++) {
+        const struct life *life = life_at(domain, i);
         if (!life)
             break;
         struct place next = waits_of(life);
-        if (next.object == 0 || same(next, place) || !lives(life) || !names(life, place))
+        bool asker = life == search->seat->life;
+        if (next.object == 0 || !lives(life) || !names(life, place))
             continue;
-        if (life == search->from)
+        if (same(next, place) && !(asker && !first && search->intent->keeps && !PLANTED(NO_KEEP)))
+            continue;
+        if (asker)
             return true;
-        if (search->budget == 0)
-            return false;
-        search->budget--;
-        if (!leads_back(search, next))
+        if (!follow(search, i) || !leads_back(search, next, false))
             continue;
         search->print = (search->print ^ ((uint64_t)LOAD(life->waits_turn) << 32 | i)) * UINT64_C(0x100000001b3);
         return true;
@@ -75,16 +90,34 @@ static bool leads_back(struct search *search, struct place place)
     return false;
 }
 
-bool life_closes_cycle(struct seat *seat, uint64_t object, uint64_t offset)
+/* Who holds what is asked for, and is awake, will go on: he stands in no cycle yet. */
+static bool owner_sleeps(const struct seat *seat, const struct intent *intent)
 {
-    struct search first = {seat->domain, seat->life, BUDGET, 0}, second = first;
-    struct place place = {object, offset};
-    STORE(seat->life->waits_at, offset);
+    const struct life *owner = intent->owner ? life_at(seat->domain, intent->owner) : NULL;
+    return !owner || waits_of(owner).object != 0 || PLANTED(ANY_OWNER);
+}
+
+static bool finds_cycle(struct seat *seat, const struct intent *intent, uint64_t *print)
+{
+    struct search search = {.seat = seat, .intent = intent};
+    bool found = leads_back(&search, (struct place){intent->object, intent->offset}, true);
+    *print = search.print;
+    return found;
+}
+
+bool life_closes_cycle(struct seat *seat, const struct intent *intent)
+{
+    uint64_t first, second;
+    if (PLANTED(STOP_ASKING))
+        raise(SIGSTOP);
+    STORE(seat->life->waits_at, intent->offset);
     KEEP_ORDER();
     if (!PLANTED(LOOK_FIRST))
-        STORE(seat->life->waits_for, object);
+        STORE(seat->life->waits_for, intent->object);
     FULL_FENCE();
-    bool found = leads_back(&first, place) && leads_back(&second, place) && first.print == second.print;
+    bool found = finds_cycle(seat, intent, &first) &&
+                 (PLANTED(LOOK_ONCE) || (finds_cycle(seat, intent, &second) && first == second)) &&
+                 owner_sleeps(seat, intent);
     if (PLANTED(STOP_AWAKE))
         raise(SIGSTOP);
     if (found)

@@ -149,7 +149,7 @@ static enum woken sleep_for(struct attempt *attempt, uint32_t seen)
     struct mutex_ask *ask = attempt->ask;
     if (!(seen & MUTEX_WAITERS)) {
         if (!CAS(*ask->word, &seen, seen | MUTEX_WAITERS))
-            return WOKEN_LOOK;
+            return wait_not(ask->seat);
         seen |= MUTEX_WAITERS;
     }
     struct wait wait = {
@@ -161,7 +161,10 @@ static enum woken sleep_for(struct attempt *attempt, uint32_t seen)
         .until = attempt->until,
         .longest = attempt->outlived ? WITNESS_NAP : 0,
     };
-    if (life_verdict(ask->seat->domain, seen & ID_MASK) == VERDICT_ALIVE)
+    enum verdict verdict = life_verdict(ask->seat->domain, seen & ID_MASK);
+    if (verdict == VERDICT_DEAD && !attempt->outlived && !PLANTED(NO_DEATH_CHECK) && !PLANTED(DEAD_SINCE))
+        return wait_not(ask->seat); /* he died since the look: nobody rings for that again */
+    if (verdict == VERDICT_ALIVE)
         wait.life[wait.lives++] = seen & ID_MASK;
     enum woken woken = wait_sleep(&wait);
     attempt->mine |= MUTEX_WAITERS;
@@ -202,7 +205,8 @@ int mutex_acquire_slowly(struct mutex_ask *ask)
             continue;
         if (attempt.until == KIN_NOW)
             return -ETIMEDOUT;
-        if (ask->check_cycles && life_closes_cycle(ask->seat, ask->object->id, ask->offset))
+        struct intent intent = {ask->object->id, ask->offset, seen & ID_MASK, false};
+        if (ask->check_cycles && life_closes_cycle(ask->seat, &intent))
             return -EDEADLK;
         enum woken woken = sleep_for(&attempt, seen);
         if (woken == WOKEN_LATE)

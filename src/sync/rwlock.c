@@ -1,5 +1,6 @@
 /* Asking, releasing, and becoming the other. The six headings are in sync/rwlock.h. */
 #include "sync/rwlock.h"
+#include "life/graph.h"
 #include "sync/event.h"
 #include "sync/mutex.h"
 #include "sync/place.h"
@@ -82,13 +83,24 @@ static void fence_readers(kin_rwlock *rwlock)
     FULL_FENCE();
 }
 
+static bool closes_cycle(const struct wish *wish)
+{
+    struct intent intent = {wish->segment->object.id, wish->offset, 0, true};
+    return wish->until != KIN_NOW && LOAD(wish->segment->check_cycles) && life_closes_cycle(wish->seat, &intent);
+}
+
+static int no_cycle(const struct wish *wish)
+{
+    return reason(-EDEADLK, "whoever holds the rwlock in %s waits for this thread", wish->segment->object.segment.path);
+}
+
 /* With the word in hand. */
 static int await_readers(struct wish *wish)
 {
     kin_rwlock *rwlock = wish->rwlock;
-    struct wait wait = {.seat = wish->seat, .object = wish->segment->object.id,
-                        .offset = wish->offset, .word = &rwlock->event,
-                        .until = wish->until};
+    struct wait wait = {.seat = wish->seat, .object = wish->segment->object.id, .offset = wish->offset};
+    wait.word = &rwlock->event;
+    wait.until = wish->until;
     fence_readers(rwlock);
     for (unsigned i = 0; i < LOOKS; i++) {
         if (look(wish, &wait))
@@ -102,6 +114,8 @@ static int await_readers(struct wish *wish)
             change_state(rwlock, NEVER, 0);
         if (look(wish, &wait))
             return 0;
+        if (!wish->room && closes_cycle(wish))
+            return no_cycle(wish);
         enum woken woken = wait_sleep(&wait);
         if (woken == WOKEN_LATE)
             return reason(-ETIMEDOUT, "other threads hold the rwlock in %s", wish->segment->object.segment.path);
@@ -118,15 +132,18 @@ static int take_word(const struct wish *wish, kin_time until)
     kin_rwlock *rwlock = wish->rwlock;
     if (mutex_try(wish->seat, &rwlock->word))
         return 0;
-    struct mutex_ask ask = {
-        .seat = wish->seat, .word = &rwlock->word, .object = &wish->segment->object,
-        .offset = wish->offset, .until = until};
+    struct mutex_ask ask = {.seat = wish->seat, .word = &rwlock->word, .object = &wish->segment->object};
+    ask.offset = wish->offset;
+    ask.until = until;
+    ask.check_cycles = LOAD(wish->segment->check_cycles);
     int result = mutex_acquire_slowly(&ask);
     if (result == KIN_RECOVERED && LOAD(rwlock->state) & DIRTY)
         life_log(wish->seat->domain, &wish->segment->object.segment, ask.dead, 0, "a write lock");
     if (result == -ETIMEDOUT)
         return reason(result, "another thread holds the rwlock in %s, or is on its way in",
                       wish->segment->object.segment.path);
+    if (result == -EDEADLK)
+        return no_cycle(wish);
     return result < 0 ? result : 0;
 }
 
@@ -196,7 +213,7 @@ static void count_fence(struct seat *seat, kin_segment *segment, kin_rwlock *rwl
 
 /* The lock is named. */
 static int read_named(struct seat *seat, kin_segment *segment, kin_rwlock *rwlock, uint64_t offset, int number,
-                             kin_time until)
+                      kin_time until)
 {
     uint32_t *slot = slot_of(rwlock, seat->id), free = 0;
     if (likely(LOAD(rwlock->word) == 0 && CAS(*slot, &free, seat->id))) {
@@ -245,8 +262,7 @@ static int name_it(kin_segment *segment, const kin_rwlock *rwlock, uint64_t *off
     if (life_holds(seat, segment->object.id, *offset) >= 0)
         return reason(-EDEADLK, "this thread holds the rwlock in %s already", segment->object.segment.path);
     int number = life_hold(seat, segment->object.id, *offset);
-    return number >= 0 ? number
-                       : reason(number, "this thread holds %u locks already: release one first", HOLDS_MAX);
+    return number >= 0 ? number : reason(number, "this thread holds %u locks already: release one first", HOLDS_MAX);
 }
 
 /* Where this thread sets its slot without a fence; NULL: nowhere. */
@@ -363,13 +379,12 @@ int kin_rwlock_upgrade(kin_segment *segment, kin_rwlock *rwlock, kin_time until)
         return result;
     uint32_t *mine = find(rwlock, wish.seat->id);
     if (!mine || is_writer(wish.seat, rwlock))
-        return reason(-EPERM, "this thread does not hold the rwlock in %s for reading",
-                      segment->object.segment.path);
+        return reason(-EPERM, "this thread does not hold the rwlock in %s for reading", segment->object.segment.path);
     wish.but = mine;
     result = take_word(&wish, KIN_NOW);
     if (result == -ETIMEDOUT)
-        return reason(-EDEADLK, "another thread waits for the readers of the rwlock in %s, this one too: release it, "
-                      "and acquire it for writing", segment->object.segment.path);
+        return reason(-EDEADLK, "another thread waits for the readers of the rwlock in %s, this one too: release it",
+                      segment->object.segment.path);
     if (result == 0) {
         result = await_readers(&wish);
         if (result < 0)
@@ -408,8 +423,11 @@ static bool is_ready(struct pollable *thing, bool slow)
     kin_rwlock *rwlock = (kin_rwlock *)(void *)(segment->data + thing->offset);
     int result = 0;
     struct wait wait;
-    struct wish wish = {.seat = life_enter(segment->object.domain, &result), .segment = segment, .rwlock = rwlock,
-                        .offset = thing->offset, .room = thing->what == KIN_CAN_READ,
+    struct wish wish = {.seat = life_enter(segment->object.domain, &result),
+                        .segment = segment,
+                        .rwlock = rwlock,
+                        .offset = thing->offset,
+                        .room = thing->what == KIN_CAN_READ,
                         .effort = slow ? EFFORT_SLOW : EFFORT_FAIR};
     if (!wish.seat || object_removed(&segment->object, slow) < 0)
         return true;
@@ -455,8 +473,8 @@ static int set_up(void *context, kin_segment *segment)
 int kin_rwlock_open(kin_domain *domain, const char *name, const struct kin_rwlock_options *options, kin_segment **home,
                     kin_rwlock **out)
 {
-    struct named named = {KIN_KIND_RWLOCK, options ? options->flags : 0, options ? options->mode : 0,
-                          sizeof(kin_rwlock), set_up, NULL};
+    struct named named = {
+        KIN_KIND_RWLOCK, options ? options->flags : 0, options ? options->mode : 0, sizeof(kin_rwlock), set_up, NULL};
     void *rwlock;
     int result = place_open(domain, name, &named, home, &rwlock);
     if (result == 0)

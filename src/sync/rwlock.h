@@ -28,7 +28,8 @@
  *          one waits. Becoming a writer, or a reader again: DIRTY is set before the slot is freed, unset after it is
  *          taken. A reader with his slot freed and the wake owed: the writer sleeps on his life. Of more than 24
  *          readers the first 24: until these are gone the others need not be heard of.
- * Tests    tests/unit/sync, tests/crash/sweep_sync, tests/crash/bites_sync, model/rwlock.pml. */
+ * Tests    tests/unit/sync, tests/crash/sweep_sync, tests/crash/bites_sync, tests/crash/bites_cycles,
+ *          model/rwlock.pml. */
 #ifndef SYNC_RWLOCK_H
 #define SYNC_RWLOCK_H
 

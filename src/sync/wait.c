@@ -5,6 +5,13 @@
 #include "sys/plant.h"
 #include <errno.h>
 
+enum woken wait_not(const struct seat *seat)
+{
+    if (!PLANTED(STAY_LISTED))
+        STORE(seat->life->waits_for, 0);
+    return WOKEN_LOOK;
+}
+
 enum woken wait_sleep(const struct wait *wait)
 {
     kin_domain *domain = wait->seat->domain;
@@ -14,7 +21,7 @@ enum woken wait_sleep(const struct wait *wait)
         struct life *life = life_at(domain, wait->life[i]);
         uint32_t word = life ? LOAD_ACQUIRE(life->word) : 0;
         if (word == 0 || WORD_IS_DEAD(word))
-            return WOKEN_LOOK; /* he died since the caller looked */
+            return wait_not(wait->seat); /* he died since the caller looked */
         words[count++] = (struct futex_word){&life->word, word};
     }
     if (wait->guard && !PLANTED(NO_GUARD))
@@ -22,8 +29,10 @@ enum woken wait_sleep(const struct wait *wait)
     words[count++] = words[0];
 
     int64_t left = clock_left(wait->until), span = wait->longest ? wait->longest : BACKSTOP(WAIT_BACKSTOP);
-    if (left <= 0)
+    if (left <= 0) {
+        wait_not(wait->seat);
         return WOKEN_LATE;
+    }
     STORE(wait->seat->life->waits_turn, LOAD(wait->seat->life->waits_turn) + 1);
     STORE(wait->seat->life->waits_at, wait->offset);
     STORE(wait->seat->life->waits_what, wait->what);

@@ -57,6 +57,9 @@ enum woken {
 
 enum woken wait_sleep(const struct wait *wait);
 
+/* This thread does not sleep after all, and may have said that it will (life/graph.h). WOKEN_LOOK. */
+enum woken wait_not(const struct seat *seat);
+
 /* Adds a life of that process to those whose death is waited for, which are `count` so far. How many they are then. */
 unsigned wait_for_process(kin_domain *domain, uint32_t process, uint32_t life[WAIT_LIVES_MAX], unsigned count);
 

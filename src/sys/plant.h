@@ -25,6 +25,11 @@ enum plant {
     PLANT_WRONG_SORT,     /* a ring tells of another sort of entry */
     PLANT_ONE_RING,       /* of two rings the first is not told */
     PLANT_ARM_LATE,       /* a sleeper arms the event after he has let go of the lock */
+    PLANT_LOOK_ONCE,      /* a way that was there at no single moment counts as a cycle */
+    PLANT_DEAD_SINCE,     /* who waits for an owner sleeps, though that one has died since the look at him */
+    PLANT_NO_KEEP,        /* a writer who waits for readers has nothing that others wait for */
+    PLANT_ANY_OWNER,      /* an owner who is awake counts as waiting, as others who name the lock do wait */
+    PLANT_STAY_LISTED,    /* who did not sleep after all is still listed as one who waits */
     PLANT_LOOK_FIRST,     /* who looks for a cycle has not said yet what he will wait for */
     PLANT_NO_FENCE,       /* a writer makes no fence for quick readers */
     PLANT_NO_CLAIM,       /* a child runs though its supervisor's successor has given it up */
@@ -32,14 +37,19 @@ enum plant {
     PLANT_STOP_ENTERING,  /* no bug: a supervisor's child stops before its claim */
     PLANT_STOP_COPYING,   /* no bug: a reader without a lock stops before its copy */
     PLANT_STOP_WOKEN,     /* no bug: who was woken stops before he takes the lock */
+    PLANT_STOP_ASKING,    /* no bug: who looks for a cycle stops before he says what he will wait for */
+    PLANT_STOP_LOOKING,   /* no bug: he stops behind the second thread that he follows */
     PLANT_NO_MEMBARRIER,  /* no bug: the kernel makes no fence for others */
+    PLANTS
 };
+_Static_assert(PLANTS <= 64, "a bit each");
 
 #ifdef KIN_PLANTS
 #include <stdint.h>
-extern uint32_t kin_planted; /* a bit each */
+extern uint64_t kin_planted; /* a bit each */
 extern int64_t kin_backstop; /* 0: the normal one. So long that no lost wake is mended by it */
-#define PLANTED(bug) (kin_planted >> PLANT_##bug & 1)
+#define PLANT_BIT(plant) (UINT64_C(1) << (plant))
+#define PLANTED(bug) ((kin_planted & PLANT_BIT(PLANT_##bug)) != 0)
 #define BACKSTOP(normal) (kin_backstop ? kin_backstop : (normal))
 #else
 #define PLANTED(bug) 0

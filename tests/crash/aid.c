@@ -27,7 +27,7 @@ int ends(pid_t child, int milliseconds)
     return end_of(child, milliseconds) == 0 ? 0 : -1;
 }
 
-pid_t start_process(uint32_t planted, int (*run)(void))
+pid_t start_process(uint64_t planted, int (*run)(void))
 {
     fflush(NULL);
     pid_t child = fork();
@@ -128,7 +128,7 @@ static int in_fresh_domain(int (*scenario)(int patience), int patience)
 void tap_bite(enum plant plant, const char *name, int (*scenario)(int patience))
 {
     tap_case(in_fresh_domain(scenario, HANG) == 0, "sound: %s", name);
-    kin_planted = 1u << plant;
+    kin_planted = PLANT_BIT(plant);
     bool caught = in_fresh_domain(scenario, SILENT) != 0;
     kin_planted = 0;
     tap_case(caught, "caught: %s", name);
@@ -136,7 +136,7 @@ void tap_bite(enum plant plant, const char *name, int (*scenario)(int patience))
 
 int pass_baton(int (*sleep)(void), int (*give)(void), int patience)
 {
-    pid_t first = start_process(1u << PLANT_STOP_WOKEN, sleep);
+    pid_t first = start_process(PLANT_BIT(PLANT_STOP_WOKEN), sleep);
     until_state(first, 'S');
     pid_t second = start_process(0, sleep);
     until_state(second, 'S');
@@ -149,7 +149,7 @@ int pass_baton(int (*sleep)(void), int (*give)(void), int patience)
 
 int give_before_sleep(int (*sleep)(void), int (*give)(void), int patience)
 {
-    pid_t sleeper = start_process(1u << PLANT_STOP_AWAKE, sleep);
+    pid_t sleeper = start_process(PLANT_BIT(PLANT_STOP_AWAKE), sleep);
     until_state(sleeper, 'T');
     int result = ends(start_process(0, give), HANG);
     kill(sleeper, SIGCONT);

@@ -15,7 +15,7 @@ int ends(pid_t child, int milliseconds);
 
 /* A process of its own, with those planted bugs besides (a bit each). It ends with run()'s result, in an orderly way: a
  * death would wake whom a bug forgot. */
-pid_t start_process(uint32_t planted, int (*run)(void));
+pid_t start_process(uint64_t planted, int (*run)(void));
 /* Until the child sleeps ('S'), or has stopped ('T'). */
 void until_state(pid_t child, char wanted);
 

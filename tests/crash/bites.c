@@ -112,7 +112,7 @@ static int announce(int patience)
     until_state(holder, 'T');
     pid_t stranger = start_process(0, receive_elsewhere);
     until_state(stranger, 'S');
-    pid_t receiver = start_process(1u << PLANT_NO_HOLDERS, receive_one);
+    pid_t receiver = start_process(PLANT_BIT(PLANT_NO_HOLDERS), receive_one);
     until_state(receiver, 'S');
     kill(holder, SIGCONT);
     waitpid(holder, NULL, 0);

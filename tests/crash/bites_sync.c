@@ -1,4 +1,4 @@
-/* Units, conditions, rwlocks and cycles of locks: for each planted bug a scenario that the sound library passes and
+/* Units, conditions and rwlocks: for each planted bug a scenario that the sound library passes and
  * that must hang or fail with it. No backstop mends anything here. */
 #include "aid.h"
 #include "sync/rwlock.h"
@@ -119,99 +119,7 @@ static int write_unfenced(void)
 static int unfenced(int patience)
 {
     int result = ends(start_process(0, read_quickly), HANG);
-    return ends(start_process(1u << PLANT_NO_MEMBARRIER, write_unfenced), patience) + result;
-}
-
-/* ---- cycles ---- */
-
-struct door {
-    kin_segment *home;
-    kin_lock *lock;
-};
-
-static int open_door(const char *name, struct door *door)
-{
-    int result = kin_lock_open(NULL, name, NULL, &door->home, &door->lock);
-    if (result == 0)
-        kin_lock_check_cycles(door->home, 1);
-    return result;
-}
-
-/* Holds one door, stops if he is told to, and asks for the other: refused if that would wait for himself. */
-static int hold_and_ask(const char *first, const char *second, bool stop)
-{
-    struct door mine, next;
-    if (open_door(first, &mine) < 0 || open_door(second, &next) < 0 ||
-        kin_lock_acquire(mine.home, mine.lock, KIN_NOW) < 0)
-        return 1;
-    if (stop)
-        raise(SIGSTOP);
-    int result = kin_lock_acquire(next.home, next.lock, KIN_FOREVER);
-    if (result >= 0)
-        kin_lock_release(next.home, next.lock);
-    kin_lock_release(mine.home, mine.lock);
-    return result < 0 && result != -EDEADLK;
-}
-
-static int hold_a_ask_b(void)
-{
-    return hold_and_ask("a", "b", false);
-}
-
-static int hold_b_ask_a(void)
-{
-    return hold_and_ask("b", "a", true);
-}
-
-/* The first has looked, and not slept yet, when the second closes the cycle: who looks last sees the other. */
-static int closed_together(int patience)
-{
-    pid_t second = start_process(0, hold_b_ask_a);
-    until_state(second, 'T');
-    pid_t first = start_process(1u << PLANT_STOP_AWAKE, hold_a_ask_b);
-    until_state(first, 'T');
-    kill(second, SIGCONT);
-    int result = ends(second, patience);
-    kill(first, SIGCONT);
-    return ends(first, patience) + result;
-}
-
-static int hold_c_ask_b(void)
-{
-    return hold_and_ask("c", "b", false);
-}
-
-static int hold_a_ask_c(void)
-{
-    struct door a, c;
-    if (open_door("a", &a) < 0 || open_door("c", &c) < 0 || kin_lock_acquire(a.home, a.lock, KIN_NOW) < 0)
-        return 1;
-    raise(SIGSTOP);
-    int result = kin_lock_acquire(c.home, c.lock, kin_after(1000 * 1000));
-    kin_lock_release(a.home, a.lock);
-    return result != -ETIMEDOUT;
-}
-
-/* Of the three in a cycle one is dead, and who waits for him has not heard of it. */
-static int broken_by_death(int patience)
-{
-    pid_t third = start_process(0, hold_a_ask_c);
-    until_state(third, 'T');
-    pid_t first = start_process(0, hold_b_ask_a);
-    until_state(first, 'T');
-    pid_t second = start_process(0, hold_c_ask_b);
-    until_state(second, 'S');
-    kill(first, SIGCONT);
-    until_state(first, 'S');
-    kill(second, SIGSTOP);
-    until_state(second, 'T');
-    kill(first, SIGKILL);
-    waitpid(first, NULL, 0);
-    kill(third, SIGCONT);
-    int result = ends(third, patience);
-    kill(second, SIGKILL);
-    waitpid(second, NULL, 0);
-    return result;
+    return ends(start_process(PLANT_BIT(PLANT_NO_MEMBARRIER), write_unfenced), patience) + result;
 }
 
 int main(void)
@@ -223,7 +131,5 @@ int main(void)
     tap_bite(PLANT_NO_FIRE, "condition: a signal does not change the event", signalled);
     tap_bite(PLANT_ARM_LATE, "condition: armed when the lock is released", signalled);
     tap_bite(PLANT_NO_FENCE, "rwlock: quick readers are not fenced", unfenced);
-    tap_bite(PLANT_LOOK_FIRST, "cycles: a look before it is said what is waited for", closed_together);
-    tap_bite(PLANT_NO_DEATH_CHECK, "cycles: a dead one counts as waiting", broken_by_death);
     return tap_end();
 }

@@ -3,12 +3,12 @@
 #include "sys/plant.h"
 #include <stdlib.h>
 
-uint32_t kin_planted;
+uint64_t kin_planted;
 int64_t kin_backstop;
 
 __attribute__((constructor)) static void choose(void)
 {
     const char *number = getenv("KIN_PLANTED"), *seconds = getenv("KIN_BACKSTOP");
-    kin_planted = number ? UINT32_C(1) << atoi(number) : 0;
+    kin_planted = number ? PLANT_BIT(atoi(number)) : 0;
     kin_backstop = seconds ? atoll(seconds) * INT64_C(1000000000) : 0;
 }

@@ -316,7 +316,7 @@ static int stopped_consumer(int patience)
 {
     pid_t producer = start_process(0, send_between_stops);
     int result = until_stopped(producer);
-    pid_t consumer = start_process(1u << PLANT_STOP_AWAKE, wait_awake);
+    pid_t consumer = start_process(PLANT_BIT(PLANT_STOP_AWAKE), wait_awake);
     result += until_stopped(consumer);
     kill(producer, SIGCONT);
     result += until_stopped(producer);
@@ -330,7 +330,7 @@ static void bite(void)
 {
     struct kin_crash_result result;
     tap_bite(PLANT_NO_FIRE, "the sleeper's word is not changed before the wake", stopped_consumer);
-    kin_planted = 1u << PLANT_COMMIT_FIRST;
+    kin_planted = PLANT_BIT(PLANT_COMMIT_FIRST);
     bool caught = sweep(&plays[0], &result) == KIN_CRASH_FAULT;
     tap_sweep(caught, "commit before payload", &result, "caught: commit before payload");
     kin_planted = 0;

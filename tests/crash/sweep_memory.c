@@ -363,7 +363,7 @@ static void bite(enum plant plant, const char *name)
 {
     struct kin_crash_result result;
     int found = 0;
-    kin_planted = 1u << plant;
+    kin_planted = PLANT_BIT(plant);
     for (unsigned i = 0; i < sizeof acts / sizeof *acts && found != KIN_CRASH_FAULT; i++)
         found = sweep(&acts[i], KIN_CRASH_SNAPSHOT, &result);
     kin_planted = 0;

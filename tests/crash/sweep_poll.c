@@ -345,7 +345,7 @@ static int rung_twice(int patience)
 {
     pid_t maker = start_process(0, stop_release_and_send);
     until_state(maker, 'T');
-    pid_t poller = start_process(1u << PLANT_STOP_AWAKE, poll_both);
+    pid_t poller = start_process(PLANT_BIT(PLANT_STOP_AWAKE), poll_both);
     until_state(poller, 'T');
     kill(maker, SIGCONT);
     int result = ends(maker, HANG);

@@ -391,7 +391,7 @@ static int late_child(int patience)
     char late[32];
     int result = -1;
     snprintf(path, sizeof path, "%s", getenv("KIN_DOMAIN"));
-    pid_t first = start_process(1u << PLANT_STOP_ENTERING, supervise);
+    pid_t first = start_process(PLANT_BIT(PLANT_STOP_ENTERING), supervise);
     pid_t child = child_of(first);
     until_state(child, 'T');
     kill(first, SIGKILL);

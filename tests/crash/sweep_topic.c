@@ -228,7 +228,7 @@ static void sweep_all_ways(const struct play *play)
 
 /* ---- what must be caught ---- */
 
-static pid_t start(uint32_t planted, int (*act)(kin_topic *topic))
+static pid_t start(uint64_t planted, int (*act)(kin_topic *topic))
 {
     fflush(NULL);
     pid_t child = fork();
@@ -281,9 +281,9 @@ static int publish_and_die(kin_topic *topic)
 static int dead_publisher(int patience)
 {
     int result = ends(start(0, publish_two), HANG);
-    pid_t reader = start(1u << PLANT_STOP_AWAKE, wait_for_message);
+    pid_t reader = start(PLANT_BIT(PLANT_STOP_AWAKE), wait_for_message);
     result += until_stopped(reader);
-    result += end_of(start(1u << PLANT_NO_FIRE, publish_and_die), HANG) != SIGKILL;
+    result += end_of(start(PLANT_BIT(PLANT_NO_FIRE), publish_and_die), HANG) != SIGKILL;
     kill(reader, SIGCONT);
     return ends(reader, patience) + result;
 }
@@ -292,7 +292,7 @@ static int dead_publisher(int patience)
 static int stopped_copy(int patience)
 {
     int result = ends(start(0, publish_two), HANG);
-    pid_t reader = start(1u << PLANT_STOP_COPYING, read_the_oldest);
+    pid_t reader = start(PLANT_BIT(PLANT_STOP_COPYING), read_the_oldest);
     result += until_stopped(reader);
     result += ends(start(0, publish_around), HANG);
     kill(reader, SIGCONT);
@@ -307,7 +307,7 @@ static void bite(enum plant plant, const char *name)
 {
     struct kin_crash_result result = {0};
     int found = 0;
-    kin_planted = 1u << plant;
+    kin_planted = PLANT_BIT(plant);
     for (unsigned i = 0; i < play_count && found != KIN_CRASH_FAULT; i++)
         if (!plays[i].wait)
             found = sweep(&plays[i], KIN_CRASH_SNAPSHOT, &result);

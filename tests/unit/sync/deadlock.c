@@ -3,16 +3,17 @@
 #include <errno.h>
 #include <kin/domain.h>
 #include <kin/queue.h>
+#include <kin/rwlock.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 struct ring {
     kin_segment *segment;
-    int size;     /* of the ring */
-    int ready;    /* have their own */
-    int go;       /* may ask for the next one's */
-    int refused;  /* got -EDEADLK */
+    int size;    /* of the ring */
+    int ready;   /* have their own */
+    int go;      /* may ask for the next one's */
+    int refused; /* got -EDEADLK */
     int got_both;
     int check_cycles;
 };
@@ -146,6 +147,82 @@ static void who_waits_without_a_cycle_is_not_refused(void **state)
     kin_segment_close(ring->segment);
 }
 
+/* ---- with a rwlock ---- */
+
+struct pair {
+    kin_segment *door_home, *book_home;
+    kin_lock *door;
+    kin_rwlock *book;
+    int ready;
+    int (*hold)(kin_segment *home, kin_rwlock *book, kin_time until); /* the book, by him who has the book first */
+    int (*ask)(kin_segment *home, kin_rwlock *book, kin_time until);  /* by him who has the door first */
+};
+
+static int book_then_door(void *context)
+{
+    struct pair *pair = context;
+    check_is(pair->hold(pair->book_home, pair->book, KIN_NOW), 0);
+    add(&pair->ready);
+    check_is(kin_lock_acquire(pair->door_home, pair->door, SOON), 0);
+    check_is(kin_lock_release(pair->door_home, pair->door), 0);
+    check_is(kin_rwlock_release(pair->book_home, pair->book), 0);
+    return 0;
+}
+
+/* Held one way and asked for another: whoever closes the cycle is refused, and holds what he held. */
+static void cycles_go_through_rwlocks(void **state)
+{
+    static const struct pair ways[] = {
+        {.hold = kin_rwlock_acquire_read, .ask = kin_rwlock_acquire_write},
+        {.hold = kin_rwlock_acquire_write, .ask = kin_rwlock_acquire_read},
+        {.hold = kin_rwlock_acquire_write, .ask = kin_rwlock_acquire_write},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        struct pair *pair = test_shared(sizeof *pair);
+        *pair = ways[i];
+        check_is(kin_lock_open(NULL, "door", NULL, &pair->door_home, &pair->door), 0);
+        check_is(kin_rwlock_open(NULL, "book", NULL, &pair->book_home, &pair->book), 0);
+        kin_lock_check_cycles(pair->book_home, 1);
+        check_is(kin_lock_acquire(pair->door_home, pair->door, KIN_NOW), 0);
+        pid_t child = test_child(book_then_door, pair);
+        test_until(load(&pair->ready) == 1);
+        test_asleep(child);
+        check_is(pair->ask(pair->book_home, pair->book, KIN_NOW), -ETIMEDOUT);
+        check_is(pair->ask(pair->book_home, pair->book, SOON), -EDEADLK);
+        check(test_contains(kin_reason(), "waits for this thread"));
+        check_is(kin_lock_release(pair->door_home, pair->door), 0);
+        check_is(test_end(child), 0);
+        check_is(pair->ask(pair->book_home, pair->book, SOON), 0);
+        check_is(kin_rwlock_release(pair->book_home, pair->book), 0);
+        kin_segment_close(pair->door_home);
+        kin_segment_close(pair->book_home);
+    }
+}
+
+/* Two read, and each waits for the other to leave: the one for his lock, the other to become the writer. */
+static void an_upgrade_is_refused_that_would_wait_for_itself(void **state)
+{
+    struct pair *pair = test_shared(sizeof *pair);
+    (void)state;
+    pair->hold = kin_rwlock_acquire_read;
+    check_is(kin_lock_open(NULL, "door", NULL, &pair->door_home, &pair->door), 0);
+    check_is(kin_rwlock_open(NULL, "book", NULL, &pair->book_home, &pair->book), 0);
+    kin_lock_check_cycles(pair->book_home, 1);
+    check_is(kin_lock_acquire(pair->door_home, pair->door, KIN_NOW), 0);
+    check_is(kin_rwlock_acquire_read(pair->book_home, pair->book, KIN_NOW), 0);
+    pid_t child = test_child(book_then_door, pair);
+    test_until(load(&pair->ready) == 1);
+    test_asleep(child);
+    check_is(kin_rwlock_upgrade(pair->book_home, pair->book, SOON), -EDEADLK);
+    check_is(kin_lock_release(pair->door_home, pair->door), 0);
+    check_is(kin_rwlock_upgrade(pair->book_home, pair->book, SOON), 0);
+    check_is(kin_rwlock_release(pair->book_home, pair->book), 0);
+    check_is(test_end(child), 0);
+    kin_segment_close(pair->door_home);
+    kin_segment_close(pair->book_home);
+}
+
 struct seen {
     unsigned edges, in_cycle, free;
     struct kin_edge last;
@@ -267,6 +344,8 @@ int main(void)
         TEST(the_one_who_would_close_it_is_refused),
         TEST(of_those_who_close_it_together_one_is_refused),
         TEST(who_waits_without_a_cycle_is_not_refused),
+        TEST(cycles_go_through_rwlocks),
+        TEST(an_upgrade_is_refused_that_would_wait_for_itself),
         TEST(a_cycle_is_shown),
         TEST(who_waits_for_nobody_in_particular),
         TEST(a_queue_is_held_by_processes),
