@@ -15,8 +15,16 @@ static int read_lines(const struct input *input, char end)
     return code;
 }
 
+static int end_reading(const struct call *call, int code)
+{
+    if (code != EXIT_OK || !ferror(stdin))
+        return code;
+    complain(call, "cannot read standard input: %m");
+    return EXIT_FAILED;
+}
+
 /* One byte more than fits is enough to know that it does not. */
-static int read_whole(const struct input *input)
+static int take_whole(const struct input *input)
 {
     char *data = NULL;
     size_t length = 0, room = 0;
@@ -37,13 +45,15 @@ static int read_whole(const struct input *input)
     return code;
 }
 
+int read_whole(const struct input *input)
+{
+    return end_reading(input->call, take_whole(input));
+}
+
 int read_input(const struct input *input)
 {
     const struct call *call = input->call;
-    int code =
-        is_given(call, OPTION_WHOLE) ? read_whole(input) : read_lines(input, is_given(call, OPTION_NULL) ? '\0' : '\n');
-    if (code != EXIT_OK || !ferror(stdin))
-        return code;
-    complain(call, "cannot read standard input: %m");
-    return EXIT_FAILED;
+    if (is_given(call, OPTION_WHOLE))
+        return read_whole(input);
+    return end_reading(call, read_lines(input, is_given(call, OPTION_NULL) ? '\0' : '\n'));
 }

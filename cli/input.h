@@ -1,4 +1,4 @@
-/* Standard input as messages: of kin send and kin pub. */
+/* Standard input as messages: of kin send, kin pub and kin call. */
 #pragma once
 #include "command.h"
 
@@ -12,3 +12,5 @@ struct input {
 
 /* All of it is one message by --whole; else each line, or by --null what ends with a NUL byte. An exit code. */
 int read_input(const struct input *input);
+/* All of it is one message. */
+int read_whole(const struct input *input);

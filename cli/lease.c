@@ -1,82 +1,24 @@
 #include "lease.h"
-#include "run.h"
-#include <errno.h>
-#include <fcntl.h>
+#include "work.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-/* How long CMD has to end when we are told to. */
-#define PATIENCE INT64_C(5000000000)
-
-static void set_variable(const char *name, int64_t value)
-{
-    char text[32];
-    snprintf(text, sizeof text, "%" PRId64, value);
-    setenv(name, text, 1);
-}
-
-/* A file in memory: CMD reads at its own pace, or not at all, and nobody waits. */
-static int message_as_file(const struct call *call, const struct kin_message *message)
-{
-    int file = memfd_create("kin-message", MFD_CLOEXEC);
-    const char *data = message->data;
-    uint64_t left = message->length;
-    while (file >= 0 && left > 0) {
-        ssize_t written = write(file, data, left);
-        if (written < 0 && errno != EINTR)
-            break;
-        data += written > 0 ? written : 0;
-        left -= written > 0 ? (uint64_t)written : 0;
-    }
-    if (file >= 0 && left == 0 && lseek(file, 0, SEEK_SET) == 0)
-        return file;
-    complain(call, "cannot hand the message over: %m");
-    if (file >= 0)
-        close(file);
-    return -1;
-}
-
-static bool open_capture(const struct lease *lease, struct capture *capture)
-{
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) < 0) {
-        complain(lease->call, "cannot make a pipe: %m");
-        return false;
-    }
-    fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    *capture = (struct capture){.ours = ends[0], .theirs = ends[1], .most = lease->result_max + 1};
-    return true;
-}
 
 static int run_on(struct lease *lease, const struct kin_message *message, struct capture *capture, struct run_end *end)
 {
-    struct kin_fd_map map[2] = {{.to = STDIN_FILENO, .from = message_as_file(lease->call, message)}};
-    if (map[0].from < 0)
-        return EXIT_FAILED;
-    if (lease->results && !open_capture(lease, capture)) {
-        close(map[0].from);
-        return EXIT_FAILED;
-    }
-    if (lease->results)
-        map[1] = (struct kin_fd_map){.to = STDOUT_FILENO, .from = capture->theirs};
-    set_variable("KIN_MESSAGE", (int64_t)message->sequence);
-    set_variable("KIN_ATTEMPT", (int64_t)message->attempts + 1);
-    set_variable("KIN_TYPE", message->type);
-    set_variable("KIN_PRIORITY", message->priority);
-    const struct run run = {
+    const struct work work = {
         .call = lease->call,
-        .spawn = *KIN_SPAWN(.flags = KIN_SPAWN_GROUP | KIN_SPAWN_LIFELINE | KIN_SPAWN_KEEP_IGNORED, .fds = map,
-                            .fd_count = lease->results ? 2 : 1),
-        .kill_after = PATIENCE,
         .guard = &lease->guard,
+        .data = message->data,
+        .length = message->length,
         .capture = lease->results ? capture : NULL,
+        .most = lease->result_max + 1,
     };
-    int code = run_cmd(&run, end);
-    close(map[0].from);
-    return code;
+    work_variable("KIN_MESSAGE", (int64_t)message->sequence);
+    work_variable("KIN_ATTEMPT", (int64_t)message->attempts + 1);
+    work_variable("KIN_TYPE", message->type);
+    work_variable("KIN_PRIORITY", message->priority);
+    return run_work(&work, end);
 }
 
 static int too_long(const struct lease *lease)
@@ -143,8 +85,6 @@ int work_on(struct lease *lease, struct kin_message *message, bool *ended)
         *ended = true;
         kin_queue_put_back(lease->jobs, message);
     }
-    if (capture.ours >= 0)
-        close(capture.ours);
-    free(capture.data);
+    capture_free(&capture);
     return code;
 }

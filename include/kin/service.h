@@ -111,6 +111,14 @@ int kin_service_reply(kin_service *service, struct kin_request *request, int sta
 /* Gives it up: as if this server had died. */
 int kin_service_put_back(kin_service *service, struct kin_request *request);
 
+struct kin_service_status {
+    uint64_t waiting;               /* requests that nobody has taken */
+    uint64_t served;                /* requests in servers' hands */
+    uint64_t request_max, reply_max; /* what it was made with */
+    uint32_t calls;
+};
+int kin_service_status(kin_service *service, struct kin_service_status *out);
+
 /* A descriptor that is readable when kin_service_take (KIN_NOW) is worth a try, as kin_queue_fd. */
 int kin_service_fd(kin_service *service);
 int kin_service_clear(kin_service *service);

@@ -23,9 +23,8 @@
  *         if (sample.missed)
  *             printf("too slow, %llu prices were dropped\n", (unsigned long long)sample.missed);
  *
- * Big messages (above 4096 bytes) need not be copied: kin_topic_loan gives room to fill, kin_topic_publish_loan puts it
- * into the log as it stands, and kin_subscriber_borrow lets a subscriber read it there. The calls are there for small
- * messages too, and copy them. */
+ * kin_topic_loan gives aligned room in this process to fill, which kin_topic_publish_loan copies into the log;
+ * kin_subscriber_borrow makes room for the message that it reads. Nothing of either is in shared memory. */
 #ifndef KIN_TOPIC_H
 #define KIN_TOPIC_H
 
@@ -49,8 +48,6 @@ struct kin_topic_options {
     uint32_t message_max; /* of a new topic: the longest in bytes; default 1024, at most 1 GiB. Room for all of that
                              size is reserved at once */
     uint32_t policy;      /* of a new topic, enum kin_topic_policy */
-    uint32_t spares;      /* of a new topic with messages above 4096 bytes: so many, beside those in the log, can be on
-                             loan, or still borrowed though they were dropped; default 16 */
     uint32_t times;       /* of a new topic: 1: each message tells when it was published */
 };
 #define KIN_TOPIC(...) (&(struct kin_topic_options){.size = sizeof(struct kin_topic_options), __VA_ARGS__})
@@ -67,7 +64,7 @@ struct kin_publish {
 #define KIN_PUBLISH(...) (&(struct kin_publish){.size = sizeof(struct kin_publish), __VA_ARGS__})
 
 /* Publishes a copy, and tells its position unless that is NULL. -EMSGSIZE: longer than message_max; -ETIMEDOUT: with
- * KIN_TOPIC_BLOCK the log is full, or all spares are in use, or a publisher was stopped in the middle; -EIDRM.
+ * KIN_TOPIC_BLOCK the log is full, or a publisher was stopped in the middle; -EIDRM.
  * Death: it is in the log whole, or not at all. */
 int kin_topic_publish(kin_topic *topic, const void *data, uint64_t length, const struct kin_publish *how,
                       kin_time until, uint64_t *position);
@@ -84,15 +81,13 @@ struct kin_sample {
     uint64_t position; /* in the log */
     uint64_t missed;   /* how many messages right before this one were dropped before this subscriber came to them */
     int64_t time;      /* when it was published, ns of CLOCK_REALTIME; 0: the topic has no times */
-    uint32_t block;    /* kin's own */
-    uint32_t place;    /* kin's own */
 };
 
-/* A message of up to `length` bytes to be filled in place. -ETIMEDOUT: all spares are in use.
- * Death: its room is free again. */
+/* Room for a message of up to `length` bytes, to be filled. -EMSGSIZE; -ENOMEM.
+ * Death: nothing was published, and its room goes with the process. */
 int kin_topic_loan(kin_topic *topic, uint64_t length, kin_time until, struct kin_sample *out);
 /* Publishes it; sample->length may have been made smaller. It is no longer in hand when that is 0. -EINVAL: it is not
- * on loan to this process. Death: published whole, or its room is free again. */
+ * on loan to this process. Death: published whole, or not at all. */
 int kin_topic_publish_loan(kin_topic *topic, struct kin_sample *sample, const struct kin_publish *how, kin_time until,
                            uint64_t *position);
 /* Gives back a loan that is not to be published. */
@@ -126,8 +121,8 @@ void kin_subscriber_close(kin_subscriber *subscriber);
 int kin_subscriber_next(kin_subscriber *subscriber, void *buffer, uint64_t capacity, kin_time until,
                         struct kin_sample *out);
 
-/* The same in place: the message stays as it is until it is released, and may be dropped from the log meanwhile.
- * Any number may be borrowed at a time; what is borrowed beyond the topic's spares holds up its publishers. */
+/* The same into room that is made for it, until it is released. The message may be dropped from the log meanwhile; any
+ * number may be borrowed at a time, and none holds up a publisher. -ENOMEM. */
 int kin_subscriber_borrow(kin_subscriber *subscriber, kin_time until, struct kin_sample *out);
 int kin_subscriber_release(kin_subscriber *subscriber, struct kin_sample *sample);
 
@@ -143,8 +138,7 @@ struct kin_topic_status {
     uint64_t published; /* since it was made: the position of the next message */
     uint64_t oldest;    /* the position of the oldest that is kept */
     uint64_t subscribers, slowest; /* that live; how far the slowest of them is behind, in messages */
-    uint64_t loaned, borrowed;     /* samples */
-    uint32_t messages, message_max, policy, times, spares; /* what it was made with */
+    uint32_t messages, message_max, policy, times; /* what it was made with */
 };
 int kin_topic_status(kin_topic *topic, struct kin_topic_status *out);
 

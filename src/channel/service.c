@@ -251,6 +251,22 @@ int kin_service_put_back(kin_service *service, struct kin_request *request)
     return kin_queue_put_back(service->requests, &request->message);
 }
 
+int kin_service_status(kin_service *service, struct kin_service_status *out)
+{
+    struct kin_queue_status requests;
+    int result = kin_queue_status(service->requests, &requests);
+    if (result < 0)
+        return result;
+    *out = (struct kin_service_status){
+        .waiting = requests.queued,
+        .served = requests.leased,
+        .request_max = requests.message_max - sizeof(struct note),
+        .reply_max = service->replies->message_max - sizeof(struct note),
+        .calls = (uint32_t)requests.messages,
+    };
+    return 0;
+}
+
 int kin_service_fd(kin_service *service)
 {
     return kin_queue_fd(service->requests, KIN_CAN_RECEIVE);

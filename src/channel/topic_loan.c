@@ -1,4 +1,4 @@
-/* Messages in place. The six headings are in channel/topic.h. */
+/* Room for messages in this process's own memory: nothing here is shared. */
 #include "channel/topic.h"
 #include "sys/reason.h"
 #include <errno.h>
@@ -6,7 +6,6 @@
 
 #define ALIGN UINT64_C(64)
 
-/* A short message is filled, and read, in this process's own memory. */
 static int take_private(uint64_t length, struct kin_sample *out)
 {
     void *data = aligned_alloc(ALIGN, (length + ALIGN) & ~(ALIGN - 1));
