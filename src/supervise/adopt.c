@@ -85,7 +85,7 @@ static void end_stranger(kin_supervisor *self, struct record *record)
     struct body body;
     uint64_t tick;
     uint32_t pid = claim_settle(record, &tick);
-    record_read(record, &body);
+    body_read(record, &body);
     struct instance stranger = {.supervisor = self, .record = record, .body = body, .group = -1, .adopted = true};
     if (body.program[0] == 0)
         return;
@@ -99,7 +99,7 @@ static void end_stranger(kin_supervisor *self, struct record *record)
         kin_process_close(stranger.process);
     }
     memset(&body, 0, sizeof body);
-    record_write(record, &body);
+    body_write(record, &body);
     claim_empty(record);
 }
 

@@ -128,7 +128,7 @@ void board_count_orphan(kin_segment *segment)
 
 #define BODY_WORDS (sizeof(struct body) / sizeof(uint64_t))
 
-void record_write(struct record *record, const struct body *body)
+void body_write(struct record *record, const struct body *body)
 {
     uint64_t words[BODY_WORDS];
     uint64_t *place = (uint64_t *)(void *)&record->body;
@@ -143,7 +143,7 @@ void record_write(struct record *record, const struct body *body)
 }
 
 /* Who died while he wrote left seq odd, until his successor writes. */
-void record_read(const struct record *record, struct body *body)
+void body_read(const struct record *record, struct body *body)
 {
     uint64_t words[BODY_WORDS];
     const uint64_t *place = (const uint64_t *)(const void *)&record->body;

@@ -77,8 +77,8 @@ int board_add(kin_segment *segment, struct record **out);
 void board_sign(kin_segment *segment, uint32_t flags, const char *control);
 void board_count_orphan(kin_segment *segment);
 
-void record_write(struct record *record, const struct body *body);
-void record_read(const struct record *record, struct body *body);
+void body_write(struct record *record, const struct body *body);
+void body_read(const struct record *record, struct body *body);
 /* Counts the last record, whose body is written. */
 void board_count(kin_segment *segment);
 

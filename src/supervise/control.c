@@ -125,7 +125,7 @@ int control_open(kin_supervisor *self)
         self->controls[i].source.fd = -1;
     if (!self->control_name)
         return 0;
-    int result = kin_socket_listen(self->control_name, KIN_SOCKET(.kind = KIN_SOCKET_SEQPACKET, .mode = 0600),
+    int result = kin_socket_listen(self->control_name, KIN_SOCKET(.kind = KIN_SOCKET_SEQPACKET),
                                    kin_after(10 * SECOND), &self->control);
     return result < 0 ? result : source_watch(self, &self->asks, kin_socket_fd(self->control), EPOLLIN);
 }

@@ -10,7 +10,7 @@
 
 void instance_write(struct instance *instance)
 {
-    record_write(instance->record, &instance->body);
+    body_write(instance->record, &instance->body);
 }
 
 void instance_say(struct instance *instance, const char *status)
@@ -41,7 +41,7 @@ static bool find_record(const kin_segment *segment, struct instance *instance, c
 {
     for (uint32_t i = 0; i < board_records(segment); i++) {
         struct record *record = &board_of(segment)->record[i];
-        record_read(record, &instance->body);
+        body_read(record, &instance->body);
         if (instance->body.program[0] == 0)
             instance->record = record;
         if (instance->body.index != wanted->index || strcmp(instance->body.program, wanted->program) != 0)

@@ -33,7 +33,7 @@ int kin_supervisor_each(kin_supervisor *self, int (*visit)(void *context, const 
         const struct record *record = &board_of(self->segment)->record[i];
         struct kin_instance instance;
         struct body body;
-        record_read(record, &body);
+        body_read(record, &body);
         if (body.program[0] == 0)
             continue;
         fill_in(record, &body, &instance);
@@ -45,7 +45,7 @@ int kin_supervisor_each(kin_supervisor *self, int (*visit)(void *context, const 
 static void count(const struct record *record, struct kin_supervisor_status *out)
 {
     struct body body;
-    record_read(record, &body);
+    body_read(record, &body);
     if (body.program[0])
         out->instances++;
     out->running += claim_pid(record) != 0 && machine_runs(body.state);
