@@ -73,6 +73,24 @@ static void set_queue(struct table *table, kin_domain *domain, const struct kin_
     kin_queue_close(queue);
 }
 
+static void set_topic(struct table *table, kin_domain *domain, const struct kin_object *object)
+{
+    struct kin_topic_status status;
+    kin_topic *topic;
+    if (kin_topic_open(domain, object->name, KIN_TOPIC(.flags = KIN_MUST_EXIST), &topic) < 0)
+        return;
+    if (kin_topic_status(topic, &status) == 0) {
+        table_number(table, LS_QUEUED, (int64_t)(status.published - status.oldest));
+        table_number(table, LS_SENT, (int64_t)status.published);
+        table_number(table, LS_OLDEST, (int64_t)status.oldest);
+        table_number(table, LS_MESSAGES, (int64_t)status.messages);
+        table_size(table, LS_MESSAGE_MAX, status.message_max);
+        if (status.subscribers)
+            table_number(table, LS_LAG, (int64_t)status.slowest);
+    }
+    kin_topic_close(topic);
+}
+
 static void set_semaphore(struct table *table, kin_domain *domain, const struct kin_object *object)
 {
     struct kin_semaphore_value value;
@@ -112,6 +130,8 @@ static void add_row(const struct call *call, struct table *table, kin_domain *do
     row_owner(table, object->mode, object->uid, object->gid);
     if (object->state == 0 && object->kind == KIN_KIND_QUEUE)
         set_queue(table, domain, object);
+    if (object->state == 0 && object->kind == KIN_KIND_TOPIC)
+        set_topic(table, domain, object);
     if (object->state == 0 && object->kind == KIN_KIND_SEMAPHORE)
         set_semaphore(table, domain, object);
     if (known)

@@ -9,6 +9,8 @@
 struct parties {
     struct table *table;
     char path[4096];
+    kin_topic *topic; /* or NULL */
+    const char *of;   /* the queue, of a service; or NULL */
 };
 
 static int add_command(void *context, const struct kin_filelock_holder *holder)
@@ -53,10 +55,28 @@ static void add_row(struct table *table, const struct kin_party *party)
     table_text(table, SHOW_COMMAND, party->command);
 }
 
+struct lag {
+    pid_t pid;
+    uint64_t most;
+};
+
+static int find_lag(void *context, const struct kin_subscriber_status *subscriber)
+{
+    struct lag *lag = context;
+    if (subscriber->pid == lag->pid && subscriber->lag > lag->most)
+        lag->most = subscriber->lag;
+    return 0;
+}
+
 static int add_party(void *context, const struct kin_party *party)
 {
     struct parties *parties = context;
+    struct lag lag = {.pid = party->pid};
     add_row(parties->table, party);
+    if (parties->topic && party->part == KIN_PART_HOLDS && party->pid &&
+        kin_topic_each_subscriber(parties->topic, find_lag, &lag) == 0)
+        table_number(parties->table, SHOW_LAG, (int64_t)lag.most);
+    table_text(parties->table, SHOW_OF, parties->of);
     if (party->alive == 2)
         add_commands(parties);
     return 0;
@@ -105,25 +125,47 @@ static void describe_segment(kin_domain *domain, const struct kin_object *object
     kin_segment_close(segment);
 }
 
-/* One sentence above the table, for people. */
-static void describe(kin_domain *domain, const struct kin_object *object)
+static void describe_queue(kin_domain *domain, const char *name)
 {
-    char size[16], most[16];
+    char most[16];
+    struct kin_queue_status status;
+    kin_queue *queue;
+    if (kin_queue_open(domain, name, KIN_QUEUE(.flags = KIN_MUST_EXIST), &queue) < 0)
+        return;
+    if (kin_queue_status(queue, &status) == 0)
+        printf(": %llu queued, %llu leased, %llu loaned, %llu borrowed, %llu aside; room for %llu of up to %s",
+               (unsigned long long)status.queued, (unsigned long long)status.leased, (unsigned long long)status.loaned,
+               (unsigned long long)status.borrowed, (unsigned long long)status.aside,
+               (unsigned long long)status.messages, size_text(status.message_max, most));
+    kin_queue_close(queue);
+}
+
+static void describe_topic(kin_topic *topic)
+{
+    char most[16];
+    struct kin_topic_status status;
+    if (kin_topic_status(topic, &status) < 0)
+        return;
+    printf(": %llu published, the last %llu kept; room for %u of up to %s, then %s; %llu subscribers",
+           (unsigned long long)status.published, (unsigned long long)(status.published - status.oldest),
+           status.messages, size_text(status.message_max, most),
+           status.policy == KIN_TOPIC_BLOCK ? "publishers wait" : "the oldest is dropped",
+           (unsigned long long)status.subscribers);
+    if (status.subscribers)
+        printf(", the slowest is %llu behind", (unsigned long long)status.slowest);
+}
+
+/* One sentence above the table, for people. */
+static void describe(kin_domain *domain, const struct kin_object *object, kin_topic *topic)
+{
+    char size[16];
     const char *kind = kin_kind_name(object->kind);
     printf("%s \"%s\", mode %04o, %s reserved", kind ? kind : "unknown", object->name, object->mode,
            size_text(object->size, size));
-    kin_queue *queue;
-    struct kin_queue_status status;
-    if (object->kind == KIN_KIND_QUEUE &&
-        kin_queue_open(domain, object->name, KIN_QUEUE(.flags = KIN_MUST_EXIST), &queue) == 0) {
-        if (kin_queue_status(queue, &status) == 0)
-            printf(": %llu queued, %llu leased, %llu loaned, %llu borrowed, %llu aside; room for %llu of up to %s",
-                   (unsigned long long)status.queued, (unsigned long long)status.leased,
-                   (unsigned long long)status.loaned, (unsigned long long)status.borrowed,
-                   (unsigned long long)status.aside, (unsigned long long)status.messages,
-                   size_text(status.message_max, most));
-        kin_queue_close(queue);
-    }
+    if (object->kind == KIN_KIND_QUEUE)
+        describe_queue(domain, object->name);
+    if (topic)
+        describe_topic(topic);
     if (object->kind == KIN_KIND_SEMAPHORE)
         describe_semaphore(domain, object->name);
     if (object->kind == KIN_KIND_SEGMENT)
@@ -136,6 +178,47 @@ static bool for_people(const struct call *call)
     return !is_given(call, OPTION_JSON) && !is_given(call, OPTION_RAW);
 }
 
+static int show_object(const struct call *call, kin_domain *domain, struct parties *parties,
+                       const struct kin_object *object)
+{
+    int result = object->state;
+    snprintf(parties->path, sizeof parties->path, "%s/%s.kin", kin_domain_path(domain), object->name);
+    if (result == 0 && object->kind == KIN_KIND_TOPIC)
+        result = kin_topic_open(domain, object->name, KIN_TOPIC(.flags = KIN_MUST_EXIST), &parties->topic);
+    if (result == 0)
+        result = kin_object_each_party(domain, object->name, add_party, parties);
+    int code = result < 0 ? failed(call, result) : EXIT_OK;
+    if (result == 0 && for_people(call))
+        describe(domain, object, parties->topic);
+    kin_topic_close(parties->topic);
+    return code;
+}
+
+/* Its two queues are objects, each of which can be shown by itself. */
+static int show_service(const struct call *call, kin_domain *domain, struct parties *parties, const char *name)
+{
+    static const char *const queues[] = {"requests", "replies"};
+    char queue[KIN_NAME_MAX + 16], longest[16], reply[16];
+    struct kin_service_status status;
+    kin_service *service;
+    if (kin_service_open(domain, name, KIN_SERVICE(.flags = KIN_MUST_EXIST), &service) < 0)
+        return no_such_object(call, domain, NULL, name);
+    int result = kin_service_status(service, &status);
+    for (size_t i = 0; i < 2 && result == 0; i++) {
+        parties->of = queues[i];
+        snprintf(queue, sizeof queue, "%s.%s", name, queues[i]);
+        result = kin_object_each_party(domain, queue, add_party, parties);
+    }
+    kin_service_close(service);
+    if (result < 0)
+        return failed(call, result);
+    if (for_people(call))
+        printf("service \"%s\": %llu requests waiting, %llu with servers; room for %u of up to %s, replies up to %s\n",
+               name, (unsigned long long)status.waiting, (unsigned long long)status.served, status.calls,
+               size_text(status.request_max, longest), size_text(status.reply_max, reply));
+    return EXIT_OK;
+}
+
 static int show_kin(const struct call *call, struct table *table, const char *name)
 {
     struct kin_object object;
@@ -144,18 +227,13 @@ static int show_kin(const struct call *call, struct table *table, const char *na
     int code = open_domain(call, &domain);
     if (code != EXIT_OK)
         return code;
-    snprintf(parties.path, sizeof parties.path, "%s/%s.kin", kin_domain_path(domain), name);
     int result = kin_object_find(domain, name, &object);
-    if (result == -ENOENT)
-        code = no_such_object(call, domain, NULL, name);
     if (result == 0)
-        result = object.state;
-    if (result == 0)
-        result = kin_object_each_party(domain, name, add_party, &parties);
-    if (result < 0 && result != -ENOENT)
+        code = show_object(call, domain, &parties, &object);
+    else if (result == -ENOENT)
+        code = show_service(call, domain, &parties, name);
+    else
         code = failed(call, result);
-    if (result == 0 && for_people(call))
-        describe(domain, &object);
     kin_domain_close(domain);
     return code;
 }

@@ -11,6 +11,7 @@
 #include <linux/mount.h>
 #include <mqueue.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -181,23 +182,40 @@ enum ipc_state judge_posix(const struct view *view, struct ipc *ipc, char proof[
     return IPC_STALE;
 }
 
-/* While the lease stands nobody can come to have it open; only who has looked up its name already finds it removed. */
+static int rename_if_free(int folder, const char *from, const char *to)
+{
+    return syscall(SYS_renameat2, folder, from, folder, to, RENAME_NOREPLACE) < 0 ? -errno : 0;
+}
+
+/* The file that the lease is on. While it stands nobody comes to have it open; who waits for that has broken it, and
+ * finds the file by its name again. So it is moved aside before the last look, where its file system can do that: that
+ * of queues cannot. Who had looked up the name right before, and got no further, finds it removed. Who kills us in
+ * between leaves it aside, as stale as it was. */
+static int remove_leased(int fd, int folder, const char *entry, const struct ipc *ipc)
+{
+    char aside[NAME_MAX + 32];
+    struct stat about;
+    snprintf(aside, sizeof aside, "%s.%d", entry, (int)getpid());
+    bool moved = rename_if_free(folder, entry, aside) == 0;
+    const char *name = moved ? aside : entry;
+    if (fstatat(folder, name, &about, AT_SYMLINK_NOFOLLOW) == 0 && about.st_ino == ipc->number &&
+        fcntl(fd, F_GETLEASE) == F_WRLCK)
+        return unlinkat(folder, name, 0) < 0 ? -errno : 0;
+    if (moved)
+        rename_if_free(folder, aside, entry);
+    return -EBUSY;
+}
+
 int remove_posix(struct view *view, const struct ipc *ipc, bool forced)
 {
     char entry[NAME_MAX + 8];
-    struct stat about;
-    int folder = find_entry(view, ipc, entry), fd = -1, result = 0;
-    if (!forced) {
-        fd = open_alone(folder, entry, ipc);
-        if (fd < 0)
-            return fd;
-        if (fstatat(folder, entry, &about, AT_SYMLINK_NOFOLLOW) < 0 || about.st_ino != ipc->number ||
-            fcntl(fd, F_GETLEASE) != F_WRLCK)
-            result = -EBUSY;
-    }
-    if (result == 0 && unlinkat(folder, entry, 0) < 0)
-        result = -errno;
-    if (fd >= 0)
-        close(fd);
+    int folder = find_entry(view, ipc, entry);
+    if (forced)
+        return unlinkat(folder, entry, 0) < 0 ? -errno : 0;
+    int fd = open_alone(folder, entry, ipc);
+    if (fd < 0)
+        return fd;
+    int result = remove_leased(fd, folder, entry, ipc);
+    close(fd);
     return result;
 }

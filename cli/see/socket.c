@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -113,21 +115,46 @@ static int lock_folder(const char *path)
     return result;
 }
 
+static int rename_if_free(const char *from, const char *to)
+{
+    return syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) < 0 ? -errno : 0;
+}
+
+/* Others know no lock and put their new socket where the old one was. So it is moved aside and looked at there: what
+ * was bound meanwhile goes back. Who kills us in between leaves it aside, as stale as it was. */
+static int remove_aside(const struct ipc *ipc)
+{
+    char aside[PATH_MAX];
+    struct stat about;
+    int result =
+        snprintf(aside, sizeof aside, "%s.%d", ipc->name, (int)getpid()) < (int)sizeof aside ? 0 : -ENAMETOOLONG;
+    if (result == 0)
+        result = rename_if_free(ipc->name, aside);
+    if (result < 0)
+        return result;
+    if (lstat(aside, &about) < 0 || about.st_ino != ipc->number || about.st_dev != ipc->device)
+        result = -ESTALE;
+    else
+        result = is_bound(aside);
+    if (result == 0)
+        return unlink(aside) < 0 ? -errno : 0;
+    rename_if_free(aside, ipc->name);
+    return result > 0 ? -EBUSY : result;
+}
+
 int remove_socket(struct view *view, const struct ipc *ipc, bool forced)
 {
     (void)view;
     struct stat about;
-    int result = 0, folder = lock_folder(ipc->name);
+    int result, folder = lock_folder(ipc->name);
     if (folder < 0)
         return folder;
     if (!forced)
-        result = is_bound(ipc->name);
-    if (result > 0)
-        result = -EBUSY;
-    if (result == 0 && (lstat(ipc->name, &about) < 0 || about.st_ino != ipc->number))
-        result = forced && S_ISSOCK(about.st_mode) ? 0 : -ESTALE;
-    if (result == 0 && unlink(ipc->name) < 0)
-        result = -errno;
+        result = is_bound(ipc->name) > 0 ? -EBUSY : remove_aside(ipc);
+    else if (lstat(ipc->name, &about) < 0 || !S_ISSOCK(about.st_mode))
+        result = -ESTALE;
+    else
+        result = unlink(ipc->name) < 0 ? -errno : 0;
     close(folder);
     return result;
 }

@@ -23,15 +23,15 @@ struct status {
     struct shmid_ds shm;
 };
 
-/* Asks for the status by number, or by IPC_STAT for that of an id. The id, or -1. */
-static int ask(enum space space, int number, bool by_id, struct status *out)
+/* Asks for the status by number, which needs no permission. The id, or -1. */
+static int ask(enum space space, int number, struct status *out)
 {
     union semun argument = {.status = &out->sem};
     if (space == SPACE_MSG)
-        return msgctl(number, by_id ? IPC_STAT : MSG_STAT_ANY, &out->msg);
+        return msgctl(number, MSG_STAT_ANY, &out->msg);
     if (space == SPACE_SEM)
-        return semctl(number, 0, by_id ? IPC_STAT : SEM_STAT_ANY, argument);
-    return shmctl(number, by_id ? IPC_STAT : SHM_STAT_ANY, &out->shm);
+        return semctl(number, 0, SEM_STAT_ANY, argument);
+    return shmctl(number, SHM_STAT_ANY, &out->shm);
 }
 
 /* The highest number in use. */
@@ -46,6 +46,18 @@ static int highest(enum space space)
     if (space == SPACE_SEM)
         return semctl(0, 0, SEM_INFO, argument);
     return shmctl(0, SHM_INFO, (struct shmid_ds *)&shm);
+}
+
+#define NUMBERS 32768 /* in an id, below what tells it from earlier ones; more where the kernel was told so */
+
+static int ask_id(enum space space, int id, struct status *out)
+{
+    if (ask(space, id % NUMBERS, out) == id)
+        return 0;
+    for (int i = 0, last = highest(space); i <= last; i++)
+        if (ask(space, i, out) == id)
+            return 0;
+    return -EINVAL; /* as of an id that is none */
 }
 
 static int64_t latest(time_t one, time_t two, time_t three)
@@ -127,7 +139,7 @@ void list_sysv(struct view *view, const struct ipc_kind *kind)
     struct status status;
     int last = highest(kind->space);
     for (int i = 0; i <= last; i++) {
-        int id = ask(kind->space, i, false, &status);
+        int id = ask(kind->space, i, &status);
         if (id >= 0)
             add_status(view, kind, id, &status);
     }
@@ -172,23 +184,71 @@ static int remove_id(enum space space, int id)
     return result < 0 ? -errno : 0;
 }
 
-/* The kernel has no call that removes only what is unused. So it is looked at once more, alone, right before: who comes
- * between these two calls loses the object; memory stays with him until he detaches. */
-int remove_sysv(struct view *view, const struct ipc *ipc, bool forced)
+/* When it was used last, apart from changes of its owner and mode. */
+static int64_t last_use(enum space space, const struct status *status)
+{
+    return space == SPACE_MSG   ? latest(status->msg.msg_stime, status->msg.msg_rtime, 0)
+           : space == SPACE_SEM ? latest(status->sem.sem_otime, 0, 0)
+                                : latest(status->shm.shm_atime, status->shm.shm_dtime, 0);
+}
+
+#define UNTOLD (-1)
+
+/* Looks at it once more, alone: -EBUSY when somebody is in it, or has used it since `use`. */
+static int look_again(const struct view *view, const struct ipc *ipc, int64_t *use)
 {
     struct status status;
     struct view again = {.kinds = view->kinds, .mqueue = -1, .memory = -1};
+    if (ask_id(ipc->space, (int)ipc->number, &status) < 0)
+        return -EINVAL;
+    const struct ipc *now = add_status(&again, ipc->kind, (int)ipc->number, &status);
+    if (now && ipc->space == SPACE_MSG)
+        proc_walk(&again, LOOK_CALLS);
+    int64_t before = *use;
+    *use = last_use(ipc->space, &status);
+    bool used = now && (ipc_is_held(now) || now->party_count != ipc->party_count ||
+                        (before == UNTOLD ? now->used != ipc->used : *use != before));
+    view_close(&again);
+    return !now ? -ENOMEM : used ? -EBUSY : 0;
+}
+
+/* Its mode; the old one in *old. */
+static int change_mode(enum space space, int id, unsigned mode, unsigned *old)
+{
+    struct status status;
+    union semun argument = {.status = &status.sem};
+    if (ask_id(space, id, &status) < 0)
+        return -EINVAL;
+    struct ipc_perm *perm = space == SPACE_MSG   ? &status.msg.msg_perm
+                            : space == SPACE_SEM ? &status.sem.sem_perm
+                                                 : &status.shm.shm_perm;
+    *old = perm->mode & 0777;
+    perm->mode = (unsigned short)mode;
+    int result = space == SPACE_MSG   ? msgctl(id, IPC_SET, &status.msg)
+                 : space == SPACE_SEM ? semctl(id, 0, IPC_SET, argument)
+                                      : shmctl(id, IPC_SET, &status.shm);
+    return result < 0 ? -errno : 0;
+}
+
+/* The kernel has no call that removes only what is unused. So the door is shut first, then it is looked at once more,
+ * and whoever came in before keeps it, with the door open again. Only who may pass any door, by CAP_IPC_OWNER, can
+ * still come between the last look and the removal; memory stays with him until he detaches. Who kills us in between
+ * leaves it stale, with the door shut. */
+int remove_sysv(struct view *view, const struct ipc *ipc, bool forced)
+{
+    unsigned mode, shut;
+    int64_t use = UNTOLD;
     int id = (int)ipc->number;
     if (forced)
         return remove_id(ipc->space, id);
-    if (ask(ipc->space, id, true, &status) < 0)
-        return -errno;
-    const struct ipc *now = add_status(&again, ipc->kind, id, &status);
-    if (now && ipc->space == SPACE_MSG)
-        proc_walk(&again, LOOK_CALLS);
-    int result = !now ? -ENOMEM : 0;
-    if (now && (ipc_is_held(now) || now->used != ipc->used || now->party_count != ipc->party_count))
-        result = -EBUSY;
-    view_close(&again);
-    return result ? result : remove_id(ipc->space, id);
+    int result = look_again(view, ipc, &use);
+    if (result == 0) /* of semaphores only who may read them can count who sleeps there */
+        result = change_mode(ipc->space, id, ipc->space == SPACE_SEM ? 0400 : 0, &mode);
+    if (result < 0)
+        return result;
+    result = look_again(view, ipc, &use);
+    if (result == 0)
+        return remove_id(ipc->space, id);
+    change_mode(ipc->space, id, mode, &shut);
+    return result;
 }

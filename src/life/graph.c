@@ -226,7 +226,10 @@ static void add_processes(struct graph *graph, struct node *node, const char *na
 {
     kin_domain *domain = graph->domain;
     const struct kind *kind = kind_of(header->kind);
+    const struct life *waiter = life_at(domain, node->id);
     uint32_t count = LOAD(domain->shared->processes.count);
+    if (header->kind == KIN_KIND_TOPIC && waiter && kind->count(domain, name, LOAD(waiter->process)))
+        return; /* a subscriber waits for a message, which nobody has */
     for (uint32_t i = 1; kind && i < count && i < domain->processes.limit && graph->result == 0; i++) {
         const struct process *process = process_at(domain, i);
         uint32_t stamp = process ? LOAD_ACQUIRE(process->stamp) : 0;
