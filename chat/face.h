@@ -65,7 +65,7 @@ struct chat_face {
     bool (*more)(struct chat_client *client);
 };
 
-extern const struct chat_face chat_lines;
+extern const struct chat_face chat_irc, chat_lines;
 /* All, in the order in which they are asked (faces.c); the last one is taken for who says nothing. */
 extern const struct chat_face *const chat_faces[];
 extern const unsigned chat_face_count;
