@@ -105,9 +105,9 @@ static void end_stranger(kin_supervisor *self, struct record *record)
 
 void adopt_strangers(kin_supervisor *self)
 {
-    uint32_t count = self->strangers_met ? 0 : board_records(self->segment);
-    bool *known = calloc(count + 1, sizeof *known);
+    uint32_t count = board_records(self->segment);
     const struct record *first = board_of(self->segment)->record;
+    bool *known = self->strangers_met ? NULL : calloc(count + 1, sizeof *known);
     if (!known)
         return;
     self->strangers_met = true;
