@@ -152,6 +152,12 @@ static const struct entry spawn[] = {{ROLE_KIN, "kin", "kin", "spawn", NULL},
                                      {ROLE_PEER, "apr_proc_create", "apr", "spawn", NULL},
                                      {0}};
 
+#define BARE "kin spawn"
+static const struct entry restart[] = {{ROLE_KIN, "kin", "kin", "restart", NULL},
+                                       {ROLE_PEER, BARE, "kin", "spawn", NULL},
+                                       {ROLE_LIMIT, "vfork+exec", "limit", "vfork", NULL},
+                                       {0}};
+
 static const struct entry spawn_big[] = {{ROLE_KIN, "kin", "kin", "spawn", NULL},
                                          {ROLE_LIMIT, "vfork+exec", "limit", "vfork", NULL},
                                          {ROLE_KERNEL, "fork+exec", "kernel", "fork", NULL},
@@ -277,6 +283,10 @@ const struct row rows[] = {
      .goals = {NEAR_VFORK}},
     {.name = "spawn-10-s", .title = "start a command, 10 MiB resident, one cpu", US, .entries = spawn,
      .goals = {NEAR_VFORK}},
+    {.name = "restart-x", .title = "supervisor: from one end of a command to the next", US, .contest = "spawn-10-x",
+     .entries = restart, .goals = {{BARE, FORM_AT_MOST, 1.2, 0}}},
+    {.name = "restart-s", .title = "supervisor: the same, one cpu", US, .contest = "spawn-10-s",
+     .entries = restart, .goals = {{BARE, FORM_AT_MOST, 1.2, 0}}},
     {.name = "spawn-1024-x", .title = "start a command, 1 GiB resident", US, .big = true, .entries = spawn_big,
      .goals = {NEAR_VFORK, FLAT}},
     {.name = "spawn-4096-x", .title = "start a command, 4 GiB resident", US, .big = true, .entries = spawn_big,

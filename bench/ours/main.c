@@ -13,6 +13,7 @@ int main(int argc, char **argv)
         {.name = "lock-command", .spawn = lock_command, .absent = lock_command_absent},
         {.name = "rwlock", .locker = &read_locker, .specials = rwlock_specials},
         {.name = "condition", .specials = condition_specials},
+        {.name = "restart", .spawn = supervise_restart},
         {.name = "spawn", .spawn = process_spawn},          {.name = "growth", .specials = growth_specials},
         {.name = "any-1", .transport = &any_1_transport},  {.name = "any-64", .transport = &any_64_transport},
         {.name = "service", .transport = &service_transport},

@@ -19,6 +19,7 @@ extern const struct locker read_locker, lock_locker, semaphore_locker, filelock_
 extern const struct contest_special growth_specials[], death_specials[], rwlock_specials[], condition_specials[];
 extern const struct contest_special descriptor_specials[];
 void process_spawn(void);
+void supervise_restart(void);
 void lock_command(void);
 const char *lock_command_absent(void);
 
