@@ -11,6 +11,11 @@ run: ## build, then see kin demo: a count that stays right while its workers are
 	@tools/build build
 	@build/cli/kin demo $(wildcard /usr/share/common-licenses) include src cli
 
+chat: ## build, then open the chat room on port 6667 of this machine, until ^C
+	@tools/packages build
+	@tools/build build
+	@build/chat/kin-chat
+
 test: ## build and run all tests, with gcc, clang and the sanitizers
 	@tools/packages build test
 	@tools/run-tests
@@ -49,4 +54,4 @@ clean: ## remove everything that was built
 help: ## this list
 	@sed -n 's/^\([a-z-]*\): ## /\1: /p' Makefile | awk -F': ' '{printf "make %-11s %s\n", $$1, $$2}'
 
-.PHONY: build run test test-long prove bench neighbours lib install clean help
+.PHONY: build run chat test test-long prove bench neighbours lib install clean help

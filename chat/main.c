@@ -147,7 +147,7 @@ static void say_where(int fd)
     if (getsockname(fd, (struct sockaddr *)&address, &size) == 0 &&
         getnameinfo((struct sockaddr *)&address, size, host, sizeof host, port, sizeof port,
                     NI_NUMERICHOST | NI_NUMERICSERV) == 0)
-        printf("kin-chat listens: nc %s %s\n", host, port);
+        printf("kin-chat listens for irssi and the like at %s, or: nc %s %s\n", host, host, port);
     fflush(stdout);
 }
 
