@@ -29,7 +29,7 @@
         if ((call) < 0)                                                                                                \
             return fail("%s: %s", #call, kin_reason());                                                                \
     } while (0)
-#define PATIENCE INT64_C(10000000000) /* ns: what takes longer hangs */
+#define PATIENCE INT64_C(8000000000) /* ns: what takes longer hangs; a little less than the harness waits */
 
 struct act {
     const char *name;
@@ -38,7 +38,7 @@ struct act {
     bool runs; /* it is to run when the act is done */
 };
 
-static char path[64];
+static char base[48], path[64]; /* each state has a domain of its own: of the one before somebody may be left yet */
 static kin_supervisor *supervisor;
 static char *sentence; /* what failed, for the first process */
 static bool twice;
@@ -153,17 +153,18 @@ static const struct act acts[] = {
     {"kin_supervisor_open, taking over", leave_one, take_over, true},
 };
 
-static bool is_of_this_domain(const char *process)
+/* Whether it was started in that domain or, unless `whole`, in one whose path begins so. */
+static bool is_of(const char *process, const char *domain, bool whole)
 {
     char name[300], text[65536], wanted[128];
     snprintf(name, sizeof name, "/proc/%s/environ", process);
     int fd = open(name, O_RDONLY | O_CLOEXEC);
     ssize_t length = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
     close(fd);
-    snprintf(wanted, sizeof wanted, "KIN_DOMAIN=%s", path);
+    snprintf(wanted, sizeof wanted, "KIN_DOMAIN=%s", domain);
     for (ssize_t at = 0; at < length; at += (ssize_t)strlen(text + at) + 1) {
         text[length] = 0;
-        if (strcmp(text + at, wanted) == 0)
+        if (strncmp(text + at, wanted, strlen(wanted) + whole) == 0)
             return true;
     }
     return false;
@@ -190,13 +191,14 @@ static bool is_zombie(pid_t pid)
 }
 
 /* Running copies of the program, whoever started them; a zombie has no environment any more. They get the signal. */
-static int count_running(int signal)
+static int count_running(const char *domain, bool whole, int signal)
 {
     int count = 0;
     DIR *list = opendir("/proc");
     struct dirent *entry;
     while (list && (entry = readdir(list)))
-        if (isdigit((unsigned char)entry->d_name[0]) && is_sleep(entry->d_name) && is_of_this_domain(entry->d_name)) {
+        if (isdigit((unsigned char)entry->d_name[0]) && is_sleep(entry->d_name) &&
+            is_of(entry->d_name, domain, whole)) {
             kill(atoi(entry->d_name), signal);
             count++;
         }
@@ -212,7 +214,7 @@ static int check_counts(int running)
     do { /* until it has seen what has ended, and what it has started has become a sleep */
         kin_supervisor_wait(supervisor, kin_after(1000000));
         OK(kin_supervisor_status(supervisor, &status));
-        found = count_running(0);
+        found = count_running(path, true, 0);
     } while ((found != running || status.running != (uint32_t)running) && kin_after(1) < end);
     struct kin_instance it = look();
     if (found != running || status.running != (uint32_t)running)
@@ -247,9 +249,14 @@ static int check(void *context, const struct kin_crash_point *point)
 
 static int prepare(void *context)
 {
+    static unsigned number;
     (void)context;
-    count_running(SIGKILL);
-    return remove_directory(path) == 0 && mkdir(path, 0700) == 0 ? 0 : fail("cannot make %s", path);
+    count_running(base, false, SIGKILL);
+    if (path[0] && remove_directory(path) != 0)
+        return fail("cannot remove %s", path);
+    snprintf(path, sizeof path, "%s%u", base, number++);
+    setenv("KIN_DOMAIN", path, 1);
+    return mkdir(path, 0700) == 0 ? 0 : fail("cannot make %s", path);
 }
 
 static int arrive(void *context)
@@ -402,13 +409,13 @@ static int late_child(int patience)
     }
     kill(child, SIGCONT);
     snprintf(late, sizeof late, "%d", (int)child);
-    for (int i = 0; i < patience && result < 0 && !(is_sleep(late) && is_of_this_domain(late)); i++) {
+    for (int i = 0; i < patience && result < 0 && !(is_sleep(late) && is_of(late, path, true)); i++) {
         result = kill(child, 0) < 0 || is_zombie(child) ? 0 : -1;
         usleep(1000);
     }
     stop();
     kin_supervisor_close(supervisor);
-    count_running(SIGKILL);
+    count_running(path, true, SIGKILL);
     return result;
 }
 
@@ -416,8 +423,7 @@ int main(int argc, char **argv)
 {
     if (!tap_begin())
         return TAP_SKIP;
-    snprintf(path, sizeof path, "/dev/shm/kin-supervise-%d", (int)getpid());
-    setenv("KIN_DOMAIN", path, 1);
+    snprintf(base, sizeof base, "/dev/shm/kin-supervise-%d-", (int)getpid());
     sentence = mmap(NULL, 256, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) {
         if (!tap_wants(argc > 1 ? argv[1] : NULL, acts[i].name))
@@ -427,8 +433,9 @@ int main(int argc, char **argv)
         if (getenv("KIN_LONG"))
             sweep(&acts[i], KIN_CRASH_KILL_TWICE, "killed, and the next one too", 1);
     }
-    count_running(SIGKILL);
-    remove_directory(path);
+    count_running(base, false, SIGKILL);
+    if (path[0])
+        remove_directory(path);
     tap_bite(PLANT_NO_CLAIM, "a child that its dead supervisor's successor has given up", late_child);
     return tap_end();
 }
