@@ -56,7 +56,7 @@ static int make_room(kin_domain *domain, uint32_t process, uint32_t *entry)
     free_entries_of_the_dead(domain);
     while ((*entry = take_any(domain, process)) == 0 && result == 0)
         result = table_grow(&domain->attachments);
-    file_close(fd);
+    domain_unlock_file(fd);
     return result;
 }
 

@@ -360,6 +360,15 @@ int domain_lock_file(kin_domain *domain)
     return fd;
 }
 
+void domain_unlock_file(int fd)
+{
+    int error = errno;
+    if (fd >= 0)
+        file_unlock_description(fd);
+    file_close(fd);
+    errno = error;
+}
+
 uint64_t domain_new_id(kin_domain *domain)
 {
     return FETCH_ADD(domain->shared->next_object, 1);

@@ -215,8 +215,11 @@ void domain_drop(kin_domain *domain);
 /* NULL becomes the default domain. Either way the result is kept once more: domain_drop() it. */
 int domain_resolve(kin_domain *given, kin_domain **out);
 
-/* Locks the domain file against other attachers; the result is the descriptor to close. -ESTALE: it was deleted. */
+/* Locks the domain file against other attachers; the result is the descriptor to unlock. -ESTALE: it was deleted. */
 int domain_lock_file(kin_domain *domain);
+/* A failure of the above is fine. A thread that forks meanwhile gives its child a copy of the descriptor, and the child
+ * would wait for itself: so closing it is not enough. Leaves errno alone. */
+void domain_unlock_file(int fd);
 
 /* 1: the domain was deleted underneath. */
 int domain_is_gone(kin_domain *domain);

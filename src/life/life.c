@@ -247,7 +247,7 @@ static struct seat *take_seat(kin_domain *domain, int *result)
     }
     int fd = domain_lock_file(domain);
     *result = fd < 0 ? fd : claim(domain, seat, &dead);
-    file_close(fd);
+    domain_unlock_file(fd);
     if (*result < 0) {
         free(seat);
         return NULL;
@@ -319,7 +319,7 @@ static bool leave(struct seat *seat)
     robust_pend(seat->head, NULL);
     if (FETCH_ADD(domain->seats, -1u) == 1)
         leave_process(domain, seat->process);
-    file_close(fd);
+    domain_unlock_file(fd);
     return true;
 }
 

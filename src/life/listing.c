@@ -269,7 +269,7 @@ int kin_remove(kin_domain *given, const char *name, unsigned flags)
     if (result == 0) {
         int fd = domain_lock_file(domain);
         result = fd < 0 ? fd : take_name(domain, name);
-        file_close(fd);
+        domain_unlock_file(fd);
     }
     if (result == 0) {
         FETCH_ADD(domain->shared->deaths, 1);

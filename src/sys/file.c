@@ -101,9 +101,9 @@ void *file_wiped_page(void)
     return NULL;
 }
 
-static int set_lock(int fd, int command, uint64_t byte)
+static int set_lock(int fd, int command, short type, uint64_t byte)
 {
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)byte, .l_len = 1};
+    struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)byte, .l_len = 1};
     while (syscall(SYS_fcntl64, fd, command, &lock) < 0)
         if (errno != EINTR)
             return -errno;
@@ -112,12 +112,17 @@ static int set_lock(int fd, int command, uint64_t byte)
 
 int file_lock_description(int fd)
 {
-    return set_lock(fd, F_OFD_SETLKW, 0);
+    return set_lock(fd, F_OFD_SETLKW, F_WRLCK, 0);
+}
+
+void file_unlock_description(int fd)
+{
+    set_lock(fd, F_OFD_SETLK, F_UNLCK, 0);
 }
 
 int file_lock_byte(int fd, uint64_t byte)
 {
-    return set_lock(fd, F_SETLK, byte);
+    return set_lock(fd, F_SETLK, F_WRLCK, byte);
 }
 
 int file_byte_locked(int fd, uint64_t byte)

@@ -31,8 +31,10 @@ void file_unmap(void *memory, uint64_t length);
 /* One page of zeros that is zeroed again in every child of fork, whoever made the child. */
 void *file_wiped_page(void);
 
-/* An exclusive lock on the first byte, of the open file description (OFD): closing it lets go. Waits. */
+/* An exclusive lock on the first byte, of the open file description (OFD). Waits. Closing it lets go only when no fork
+ * of this process has a copy: so it is unlocked first. */
 int file_lock_description(int fd);
+void file_unlock_description(int fd);
 
 /* A lock of the process on one byte (POSIX): gone when the process ends or closes any descriptor of the file. */
 int file_lock_byte(int fd, uint64_t byte);
