@@ -84,6 +84,10 @@ start_caller()
 @test "a CMD that is none ends the server, and its caller is told" {
     "$KIN" serve sum -- no-such-command 2> error 3>&- &
     server=$!
+    SECONDS=0
+    until kin show sum > /dev/null 2>&1; do
+        [ $SECONDS -lt 100 ]
+    done
     run kin call --stand-by sum x
     expect 1 ""
     expect_end $server 127
